@@ -1,0 +1,1 @@
+"""Headrace: an event source mapping engine that runs anywhere."""
