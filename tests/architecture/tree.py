@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from functools import cache
 from pathlib import Path
 
@@ -14,8 +15,21 @@ PACKAGE = SRC / "headrace"
 # Handlers as people write them for Lambda: examples, not code of ours.
 EXAMPLES = PACKAGE / "examples"
 
-# Made by tools, known to .gitignore; no part of the project.
-NOT_OURS = frozenset({".git", ".nox", ".venv", ".lock-venv", "__pycache__", "dist", "htmlcov"})
+# Made by tools and by runs, known to .gitignore; no part of the project.
+FOLDERS_NOT_OURS = frozenset(
+    {
+        ".git",
+        ".hypothesis",
+        ".lock-venv",
+        ".nox",
+        ".venv",
+        "__pycache__",
+        "build",
+        "dist",
+        "htmlcov",
+    }
+)
+FILES_NOT_OURS = re.compile(r"\.coverage(\..*)?|.*\.db(-.*)?")
 
 
 def name(path: Path) -> str:
@@ -45,9 +59,11 @@ def files() -> tuple[Path, ...]:
     found = []
     for folder, folders, names in os.walk(ROOT):
         folders[:] = sorted(
-            each for each in folders if each not in NOT_OURS and not each.endswith("_cache")
+            each for each in folders if each not in FOLDERS_NOT_OURS and not each.endswith("_cache")
         )
-        found += [Path(folder, each) for each in sorted(names)]
+        found += [
+            Path(folder, each) for each in sorted(names) if not FILES_NOT_OURS.fullmatch(each)
+        ]
     return tuple(found)
 
 
