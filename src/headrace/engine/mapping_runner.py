@@ -47,6 +47,8 @@ class MappingRunner:
     statistics: MappingStatistics = field(default_factory=MappingStatistics)
     state: MappingState = MappingState.CREATING
     state_transition_reason: str = "USER_INITIATED"
+    last_error: str = ""
+    """What last made the mapping start again; empty if nothing did."""
     _poller: QueuePoller | None = field(default=None, init=False)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
@@ -105,3 +107,10 @@ class MappingRunner:
             heartbeat = group.create_task(keeper.run(), name=f"heartbeat {self.mapping.mapping_id}")
             await self._poller.run()
             heartbeat.cancel()
+
+
+def _innermost(error: Exception) -> Exception:
+    """The first error inside nested groups."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
