@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -43,25 +44,24 @@ async def sleep_unless(event: asyncio.Event, seconds: float) -> bool:
 
 
 async def shielded(write: Awaitable[T], *, seconds: float) -> T:
-    """Finish *write* even if the caller is cancelled, waiting at most *seconds* for it.
+    """Finish *write* even if the caller is cancelled, waiting at most *seconds* for it from then on.
 
-    The cancellation is raised again once the write has ended. Raises `TimeoutError` when it takes too
-    long: what it did is then unknown.
+    The cancellation is raised again once the write has ended or the time is over; in the latter case what it did is unknown.
     """
     task = asyncio.ensure_future(write)
-    cancelled: asyncio.CancelledError | None = None
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await _wait_through(task, seconds)
+        task.cancel()
+        raise
+
+
+async def _wait_through(task: asyncio.Future[Any], seconds: float) -> None:
+    """Wait for *task* for *seconds*, whatever further cancellations come."""
     deadline = asyncio.get_running_loop().time() + seconds
-    while not task.done():
-        try:
-            async with asyncio.timeout_at(deadline):
-                await asyncio.wait([task])
-        except asyncio.CancelledError as error:
-            cancelled = error
-        except TimeoutError:
-            task.cancel()
-            await asyncio.wait([task])
-            if cancelled is None and task.cancelled():
-                raise
-    if cancelled is not None:
-        raise cancelled
-    return task.result()
+    while not task.done() and (left := deadline - asyncio.get_running_loop().time()) > 0:
+        with contextlib.suppress(asyncio.CancelledError):  # the caller raises the first one
+            await asyncio.wait([task], timeout=left)
+    if task.done() and not task.cancelled():
+        task.exception()  # seen: nobody is left to raise it to

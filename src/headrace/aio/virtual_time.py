@@ -13,14 +13,17 @@ subprocesses, signals. If nothing is ready and no timer is set, nothing could ev
 from __future__ import annotations
 
 import asyncio
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from headrace.errors import DeadlockError, VirtualTimeError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
 T = TypeVar("T")
+TURNS_MAX = 1_000_000
+"""Rounds of callbacks at one instant after which `VirtualTimeLoop.run_up_to` gives up."""
 
 
 class _Jump:
@@ -30,12 +33,10 @@ class _Jump:
         self._loop = loop
 
     def select(self, timeout: float | None) -> list[Any]:
-        if timeout is None:
-            raise DeadlockError(
-                "nothing is ready and no timer is set: on a virtual clock this would wait for ever"
-            )
-        if timeout > 0:
+        if timeout is None or timeout > 0:
             self._loop.jump()
+        else:
+            self._loop.turn()
         return []
 
     def close(self) -> None:
@@ -49,6 +50,17 @@ def _refuse(what: str) -> Any:  # noqa: ANN401 - stands in for methods of many s
     return refused
 
 
+class Pause(StrEnum):
+    """Why `VirtualTimeLoop.run_up_to` returned."""
+
+    DEADLINE = "deadline"
+    """The time is the deadline, and what was due by then has run."""
+    ASKED = "asked"
+    """*until* said so; the time is that of the last thing that ran."""
+    NOTHING_LEFT = "nothing left"
+    """Neither a callback nor a timer is left: nothing would ever happen."""
+
+
 class VirtualTimeLoop(asyncio.BaseEventLoop):
     """An asyncio event loop for programs that live in memory. Time starts at *start* seconds."""
 
@@ -60,14 +72,61 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         self._now = start
         self._selector = _Jump(self)
         self._clock_resolution = 1e-9
+        self._deadline: float | None = None
+        self._until: Callable[[], bool] | None = None
+        self._pause = Pause.DEADLINE
+        self._turns = 0
 
     def time(self) -> float:
         """Virtual seconds; only timers move it."""
         return self._now
 
+    def run_up_to(self, deadline: float, *, until: Callable[[], bool] | None = None) -> Pause:
+        """Run everything that is due by *deadline*; end earlier when *until* says so and nothing is ready.
+
+        What was started goes on with the next call. Raises `VirtualTimeError` when the time stands still for ever:
+        callbacks that keep calling each other at one instant.
+        """
+        self._deadline, self._until, self._turns = deadline, until, 0
+        try:
+            self.run_forever()
+        finally:
+            self._deadline = self._until = None
+        return self._pause
+
     def jump(self) -> None:
-        """Move to the next timer."""
-        self._now = max(self._now, self._scheduled[0].when())
+        """Nothing is ready: move to the next timer, or end a run that has come to its end."""
+        self._turns = 0
+        due = self._scheduled[0].when() if self._scheduled else None
+        if self._deadline is not None:
+            pause = self._reason_to_pause(due, self._deadline)
+            if pause is not None:
+                self._pause = pause
+                self.stop()
+                return
+        if due is None:
+            raise DeadlockError(
+                "nothing is ready and no timer is set: on a virtual clock this would wait for ever"
+            )
+        self._now = max(self._now, due)
+
+    def turn(self) -> None:
+        """Something is ready at this instant: see that it does not go on like that for ever."""
+        self._turns += 1
+        if self._turns > TURNS_MAX and self._deadline is not None:
+            raise VirtualTimeError(
+                f"time stands still at {self._now:g} s: {TURNS_MAX:,} rounds of callbacks without a wait between them"
+            )
+
+    def _reason_to_pause(self, due: float | None, deadline: float) -> Pause | None:
+        if self._until is not None and self._until():
+            return Pause.ASKED
+        if due is None and self._until is not None:
+            return Pause.NOTHING_LEFT
+        if due is None or due > deadline + self._clock_resolution:
+            self._now = max(self._now, deadline)
+            return Pause.DEADLINE
+        return None
 
     def _process_events(self, event_list: list[Any]) -> None:
         """Nothing but timers and callbacks exists here."""

@@ -120,12 +120,11 @@ class Settler:
         except SourceRefusedError as error:
             self._note(error)
             return Settled(superseded=tuple(records))
-        except (SourceError, TimeoutError) as error:
+        except SourceError as error:
             self._note(error)
             return Settled(unsettled=tuple(records))
 
-    def _note(self, error: Exception) -> None:
+    def _note(self, error: SourceError) -> None:
         self._statistics.source_errors += 1
-        said = str(error) or type(error).__name__
-        self._statistics.last_source_error = said
-        _logger.warning("%s: settling failed: %s", self._source.name, said)
+        self._statistics.last_source_error = str(error)
+        _logger.warning("%s: settling failed: %s", self._source.name, error)
