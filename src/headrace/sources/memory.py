@@ -1,72 +1,115 @@
 """A queue in memory: for tests and simulations, and the example of how a source is written.
 
-Theory of operation. Messages live in one dictionary in the order of sending. Time is the running loop's, so the queue works
-on a virtual clock. Nothing is durable; everything else is as a standard queue has it: visibility, receive
-counts, delay, a dead-letter queue by receive count.
+Theory of operation. ``messages`` holds every message in the order of sending. ``_due`` is a heap of when each of them
+is visible next; an entry whose message has moved on since (received, released, deleted) is stale and skipped when it comes up.
+Time is the running loop's, so the queue works on a virtual clock. Nothing is durable, and no
+method waits for anything but `MemoryQueue.wait_visible`; everything else is as a standard queue of SQS has it: visibility,
+receive counts, delay, retention, message attributes, a dead-letter queue by receive count.
 """
 
 from __future__ import annotations
 
 import asyncio
+import heapq
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-import orjson
 
 from headrace.model.queue import QueueAttributes
-from headrace.model.record import Received, Record, RecordId, Settled
+from headrace.model.record import ALL_SETTLED, Received, Record, RecordId, Settled
+from headrace.sources.sqs_record import queue_arn, record_encoder
+from headrace.store.message import Attributes, Prepared, check_size, prepare
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+EPOCH_SECONDS = 1_767_225_600.0
+"""Where time 0 of a virtual clock stands: the beginning of 2026."""
 
 
-@dataclass(slots=True)
-class _Message:
+@dataclass(slots=True, eq=False)
+class Message:
+    """A message as it lies in a queue; times are on the queue's own scale."""
+
     record_id: RecordId
-    body: str
+    content: Prepared
     sent_at: float
-    visible_at: float
+    visible_at: float = 0.0
+    turn: int = 0
+    """Which of its entries in the heap is the valid one; 0 where it has none."""
     receive_count: int = 0
+    first_received_at: float = 0.0
+
+    def state(self, now: float) -> str:
+        """``visible``, ``in_flight`` or ``delayed``."""
+        if self.visible_at <= now:
+            return "visible"
+        return "in_flight" if self.receive_count else "delayed"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class MemoryQueue:
-    """A standard queue that lives as long as this object. All methods belong to one event loop."""
+    """A standard queue that lives as long as this object. All methods belong to one event loop.
+
+    *time* answers the time in seconds; *epoch* is the wall time at its 0, *series* begins the message ids.
+    """
 
     name: str
     visibility_seconds: float = 30.0
     delay_seconds: float = 0.0
+    retention_seconds: float = 345_600.0
+    message_bytes_max: int = 1_048_576
     dead_letter: MemoryQueue | None = None
     max_receive_count: int = 0
-    _messages: dict[RecordId, _Message] = field(default_factory=dict)
-    _sent: int = 0
+    time: Callable[[], float] = lambda: asyncio.get_running_loop().time()
+    epoch: float = EPOCH_SECONDS
+    series: str = "00000000-0000-4000-8000"
+    messages: dict[RecordId, Message] = field(default_factory=dict)
+    """Every message that is not deleted, in the order of sending."""
+    _due: list[tuple[float, int, Message]] = field(default_factory=list)
+    _turns: int = 0
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _encode: Callable[..., bytes] = field(init=False)
+    _closed: bool = False
+
+    def __post_init__(self) -> None:
+        self._encode = record_encoder(self.arn)
 
     @property
     def arn(self) -> str:
         """The queue's ARN, in AWS's form."""
-        return f"arn:aws:sqs:us-east-1:000000000000:{self.name}"
+        return queue_arn(self.name)
 
-    def send(self, body: str, *, delay_seconds: float | None = None) -> RecordId:
-        """Add one message; returns its id."""
-        self._sent += 1
-        now = asyncio.get_running_loop().time()
-        delay = self.delay_seconds if delay_seconds is None else delay_seconds
-        record_id = RecordId(f"{self.name}-{self._sent:08d}")
-        self._messages[record_id] = _Message(record_id, body, now, now + delay)
+    # The side door: what producers and people do. The engine needs none of it.
+
+    def send(
+        self, body: str, *, delay_seconds: int | None = None, attributes: Attributes | None = None
+    ) -> RecordId:
+        """Add one message; returns its id. Raises `MessageRefusedError` in SQS's words."""
+        return self.add([prepare(body, delay_seconds=delay_seconds, attributes=attributes)])[0]
+
+    def add(self, contents: Sequence[Prepared]) -> list[RecordId]:
+        """Add messages, all or none; returns their ids in order."""
+        for content in contents:
+            check_size(content.size_bytes, self.message_bytes_max)
+        now, added = self.time(), []
+        for content in contents:
+            delay = content.delay_seconds
+            record_id = RecordId(f"{self.series}-{self._turns + 1:012x}")
+            message = self.messages[record_id] = Message(record_id, content, now)
+            self._show(message, now + (self.delay_seconds if delay is None else delay))
+            added.append(record_id)
         self._changed.set()
-        return record_id
+        return added
 
     def bodies(self) -> list[str]:
-        """Every message that is not deleted, in the order of sending."""
-        return [message.body for message in self._messages.values()]
+        """What was sent and is not deleted, in order."""
+        return [message.content.body for message in self.messages.values()]
+
+    # The source: what the engine does.
 
     async def wait_visible(self) -> None:
         """Return once a message is visible."""
-        loop = asyncio.get_running_loop()
-        while True:
-            due = min((message.visible_at for message in self._messages.values()), default=None)
-            if due is not None and due <= loop.time():
+        while not self._closed:
+            due = self._next_due()
+            if due is not None and due <= self.time():
                 return
             self._changed.clear()
             try:
@@ -77,89 +120,92 @@ class MemoryQueue:
 
     async def receive(self, limit: int) -> Received:
         """Hand out at most *limit* visible messages."""
-        now = asyncio.get_running_loop().time()
-        records: list[Record] = []
+        now, target = self.time(), self.dead_letter
+        taken: list[Message] = []
         dead_lettered = 0
-        for message in list(self._messages.values()):
-            if len(records) == limit:
-                break
-            if message.visible_at > now:
-                continue
-            if self.dead_letter is not None and message.receive_count >= self.max_receive_count:
-                self._set_aside(message, self.dead_letter, now)
+        while len(taken) < limit and (due := self._next_due()) is not None and due <= now:
+            message = heapq.heappop(self._due)[2]
+            message.turn = 0
+            if message.sent_at + self.retention_seconds <= now:
+                del self.messages[message.record_id]
+            elif target is not None and message.receive_count >= self.max_receive_count:
+                del self.messages[message.record_id]
+                target.take_over(message)
                 dead_lettered += 1
-                continue
-            message.receive_count += 1
-            message.visible_at = now + self.visibility_seconds
-            records.append(self._record(message))
+            else:
+                taken.append(message)
+        records = [self._hand_out(message, now) for message in taken]
         return Received(records, dead_lettered, self.visibility_seconds)
 
     async def delete(self, records: Sequence[Record]) -> Settled:
-        """Remove *records*."""
+        """Remove *records*; those that are gone already count as settled."""
         superseded = []
         for record in records:
-            message = self._messages.get(record.record_id)
+            message = self.messages.get(record.record_id)
             if message is None:
                 continue
             if message.receive_count == record.receipt:
-                del self._messages[record.record_id]
+                message.turn = 0
+                del self.messages[record.record_id]
             else:
                 superseded.append(record)
-        return Settled(superseded=tuple(superseded))
+        return Settled(superseded=tuple(superseded)) if superseded else ALL_SETTLED
 
     async def release(self, records: Sequence[Record], *, delay_seconds: float) -> Settled:
         """Show *records* again after *delay_seconds*."""
-        return self._hide(records, delay_seconds)
+        return await self.extend(records, visibility_seconds=delay_seconds)
 
     async def extend(self, records: Sequence[Record], *, visibility_seconds: float) -> Settled:
         """Hide *records* for *visibility_seconds* from now on."""
-        return self._hide(records, visibility_seconds)
-
-    async def attributes(self) -> QueueAttributes:
-        """Backlog and ages, exact."""
-        now = asyncio.get_running_loop().time()
-        hidden = [message for message in self._messages.values() if message.visible_at > now]
-        in_flight = sum(message.receive_count > 0 for message in hidden)
-        oldest = min((message.sent_at for message in self._messages.values()), default=now)
-        return QueueAttributes(
-            visible=len(self._messages) - len(hidden),
-            in_flight=in_flight,
-            delayed=len(hidden) - in_flight,
-            age_of_oldest_seconds=now - oldest,
-        )
-
-    async def aclose(self) -> None:
-        """Nothing is held."""
-
-    def _hide(self, records: Iterable[Record], seconds: float) -> Settled:
-        now = asyncio.get_running_loop().time()
         superseded = []
         for record in records:
-            message = self._messages.get(record.record_id)
+            message = self.messages.get(record.record_id)
             if message is not None and message.receive_count == record.receipt:
-                message.visible_at = now + seconds
+                self._show(message, self.time() + visibility_seconds)
             else:
                 superseded.append(record)
         self._changed.set()
-        return Settled(superseded=tuple(superseded))
+        return Settled(superseded=tuple(superseded)) if superseded else ALL_SETTLED
 
-    def _set_aside(self, message: _Message, target: MemoryQueue, now: float) -> None:
-        del self._messages[message.record_id]
-        target._messages[message.record_id] = message
-        message.receive_count, message.visible_at = 0, now
-        target._changed.set()
+    async def attributes(self) -> QueueAttributes:
+        """Backlog and ages, exact (by counting: a queue that may grow large keeps counts instead)."""
+        now = self.time()
+        states = Counter(message.state(now) for message in self.messages.values())
+        oldest = next((now - message.sent_at for message in self.messages.values()), 0.0)
+        return QueueAttributes(states["visible"], states["in_flight"], states["delayed"], oldest)
 
-    def _record(self, message: _Message) -> Record:
-        encoded = orjson.dumps(
-            {
-                "messageId": message.record_id,
-                "receiptHandle": f"{message.record_id}#{message.receive_count}",
-                "body": message.body,
-                "attributes": {"ApproximateReceiveCount": str(message.receive_count)},
-                "messageAttributes": {},
-                "eventSource": "aws:sqs",
-                "eventSourceARN": self.arn,
-                "awsRegion": "us-east-1",
-            }
-        )
-        return Record(message.record_id, encoded, message.receive_count, message.receive_count)
+    async def aclose(self) -> None:
+        """End the waits; the messages stay."""
+        self._closed = True
+        self._changed.set()
+
+    def take_over(self, message: Message) -> None:
+        """Take a message that another queue sets aside: its id and time of sending stay, its count starts anew."""
+        message.receive_count = 0
+        self.messages[message.record_id] = message
+        self._show(message, self.time())
+        self._changed.set()
+
+    def _next_due(self) -> float | None:
+        """When the next message is, or was, visible; drops stale entries on the way."""
+        while self._due and self._due[0][1] != self._due[0][2].turn:
+            heapq.heappop(self._due)
+        return self._due[0][0] if self._due else None
+
+    def _show(self, message: Message, visible_at: float) -> None:
+        """Make *message* visible from *visible_at* on, instead of whenever it was."""
+        self._turns += 1
+        message.visible_at, message.turn = visible_at, self._turns
+        heapq.heappush(self._due, (visible_at, self._turns, message))
+
+    def _hand_out(self, message: Message, now: float) -> Record:
+        message.receive_count = count = message.receive_count + 1
+        message.first_received_at = now if count == 1 else message.first_received_at
+        self._show(message, now + self.visibility_seconds)
+        record_id, content = message.record_id, message.content
+        encoded = self._encode(
+            record_id, f"{record_id}#{count}", content.body, count, round((self.epoch + message.sent_at) * 1000),
+            round((self.epoch + message.first_received_at) * 1000), content.md5_of_body,
+            content.attributes, content.md5_of_attributes,
+        )  # fmt: skip
+        return Record(record_id, encoded, count, count)
