@@ -1,0 +1,5 @@
+"""A handler below a folder."""
+
+
+def handler(event, context):
+    return "deep"
