@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from headrace.model.queue import QueueSettings
+from headrace.model.queue import QueueSettings, RedrivePolicy
 from headrace.sources.store import StoreQueueSource
 from headrace.store.queues import Queues
 from headrace.store.writer import Store
@@ -88,7 +88,17 @@ def describe(change: Change) -> str:
     """One line for people."""
     if change.attribute == "Queue":
         return f"queue {change.queue}: made"
-    return f"queue {change.queue}: {change.attribute} {change.old} → {change.new}"
+    return f"queue {change.queue}: {change.attribute} {_shown(change.old)} → {_shown(change.new)}"
+
+
+def _shown(value: object) -> str:
+    match value:
+        case RedrivePolicy():
+            return f"{value.dead_letter_queue} after {value.max_receive_count} receives"
+        case None:
+            return "none"
+        case _:
+            return str(value)
 
 
 def with_dead_letters(declared: Sequence[Declared]) -> list[Declared]:
