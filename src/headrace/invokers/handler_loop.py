@@ -10,13 +10,13 @@ import threading
 
 from headrace.aio import tasks
 from headrace.invokers.handler_call import Answered, AsyncHandler, Call, call_async
-from headrace.invokers.mailbox import Mailbox
+from headrace.invokers.mailbox import Gatherer, Mailbox
 
 
 class HandlerLoop:
     """Runs calls as tasks of a loop of its own and puts each answer into *done*.
 
-    The public methods belong to the engine's loop; ``_calls`` carries them over.
+    Made on the engine's loop, to which the public methods belong; ``_calls`` carries over, ``_done`` back.
     """
 
     def __init__(
@@ -28,11 +28,11 @@ class HandlerLoop:
         name: str,
     ) -> None:
         self._handler = handler
-        self._done = done
         self._ascii_only = ascii_only
         self._name = name
         self._loop = asyncio.new_event_loop()
-        self._calls = Mailbox(self._loop, self._begin)
+        self._calls = Gatherer(asyncio.get_running_loop(), Mailbox(self._loop, self._begin))
+        self._done = Gatherer(self._loop, done)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
