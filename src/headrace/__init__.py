@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from headrace.app import App as App
-    from headrace.app import Queue as Queue
     from headrace.errors import ConfigurationError as ConfigurationError
     from headrace.errors import HeadraceError as HeadraceError
     from headrace.errors import MessageRefusedError as MessageRefusedError
@@ -21,8 +20,9 @@ if TYPE_CHECKING:
     from headrace.errors import SourceUnavailableError as SourceUnavailableError
     from headrace.errors import StoreRefusedError as StoreRefusedError
     from headrace.errors import StoreUnavailableError as StoreUnavailableError
+    from headrace.producer import Queue as Queue
 
-_HOMES = {"App": "headrace.app", "Queue": "headrace.app"}
+_HOMES = {"App": "headrace.app", "Queue": "headrace.producer"}
 
 __all__ = [
     "App",

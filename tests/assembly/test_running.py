@@ -9,7 +9,7 @@ import textwrap
 import pytest
 
 from headrace.aio.clock import SystemClock
-from headrace.app import Queue
+from headrace.producer import Queue
 from headrace.assembly import lifecycle
 from headrace.assembly.running import RunOptions, TemplateRun
 from headrace.assembly.service import RunEndReason

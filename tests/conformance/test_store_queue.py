@@ -10,7 +10,7 @@ import pytest
 
 from headrace.aio.clock import SystemClock
 from headrace.aio.virtual_time import LoopClock
-from headrace.app import Queue
+from headrace.producer import Queue
 from headrace.model.queue import QueueSettings, RedrivePolicy
 from headrace.sources.store import StoreQueueSource
 from headrace.store.inline import InlineStore
