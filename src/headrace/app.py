@@ -21,7 +21,7 @@ from headrace.errors import ConfigurationError, NotIdleError, Problem
 from headrace.model.function import FunctionSettings
 from headrace.model.queue import QueueSettings, RedrivePolicy
 from headrace.producer import STORE_DEFAULT, STORE_VARIABLE, Queue
-from headrace.sources.store import arn_of
+from headrace.sources.sqs_record import queue_arn
 from headrace.store.queue_settings import check_settings
 from headrace.store.queues import Queues
 from headrace.store.writer import Store
@@ -209,7 +209,7 @@ class App:
                 problems.append(
                     Problem(
                         "$",
-                        f'An event source mapping with SQS arn (" {arn_of(source)} ") and function '
+                        f'An event source mapping with SQS arn (" {queue_arn(source)} ") and function '
                         f'(" {function.name} ") already exists. Please update or delete the existing '
                         f"mapping with UUID {other.mapping.mapping_id}",
                         "give this one another name=",

@@ -20,11 +20,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-import orjson
-
 from headrace.errors import StoreUnavailableError
-from headrace.model.function import ACCOUNT_ID, REGION
+from headrace.model.function import REGION
 from headrace.model.record import ALL_SETTLED, Received, Record, RecordId, Settled
+from headrace.sources.sqs_record import queue_arn, record_encoder
 from headrace.store import look, queue_settings, receive, removal, settle
 from headrace.store.settle import Hide
 from headrace.store.transaction import NOW
@@ -42,11 +41,6 @@ if TYPE_CHECKING:
 _EXPIRE_STEPS = 10
 
 
-def arn_of(name: str, region: str = REGION) -> str:
-    """The ARN of a queue in the store."""
-    return f"arn:aws:sqs:{region}:{ACCOUNT_ID}:{name}"
-
-
 class StoreQueueSource:
     """Reads one queue of a store. Belongs to one event loop; any number of pollers may share it."""
 
@@ -62,7 +56,7 @@ class StoreQueueSource:
         for messages without attributes, else absent (recorded so on AWS).
         """
         self.name = name
-        self.arn = arn_of(name, region)
+        self.arn = queue_arn(name, region)
         self._store = store
         self._region = region
         self._encode = _encoder(self.arn, region, null_attribute_digest=null_attribute_digest)
@@ -146,25 +140,15 @@ def _claims_of(records: Sequence[Record]) -> list[Claim]:
 
 
 def _encoder(arn: str, region: str, *, null_attribute_digest: bool) -> Callable[[Row, int], Record]:
-    """A function that makes a record of a row received at an instant, in Lambda's SQS shape (semantics B.2)."""
-    tail = f'"eventSource":"aws:sqs","eventSourceARN":"{arn}","awsRegion":"{region}"}}'.encode()
-    no_attributes = b'{},"md5OfMessageAttributes":null,' if null_attribute_digest else b"{},"
-    # A template, filled once a record: this is the hottest line of the engine.
-    template = (
-        b'{"messageId":"%b","receiptHandle":"%x-%x","body":%b,"attributes":{"ApproximateReceiveCount":"%d",'
-        b'"SentTimestamp":"%d","SenderId":"' + ACCOUNT_ID.encode() + b'",'
-        b'"ApproximateFirstReceiveTimestamp":"%d"},"messageAttributes":%b"md5OfBody":"%b",' + tail
-    )
+    """A function that makes a record of a row received at an instant."""
+    encode_bytes = record_encoder(arn, region, null_attribute_digest=null_attribute_digest)
 
     def encode(row: Row, now_ms: int) -> Record:
         key, message_id, body, sent_ms, before, first_ms, md5, attributes, digest, _ = row
         count = before + 1
-        described = no_attributes
-        if attributes is not None:
-            described = f'{attributes},"md5OfMessageAttributes":"{digest}",'.encode()
-        encoded = template % (
-            message_id.encode(), key, count, orjson.dumps(body), count, sent_ms, first_ms if before else now_ms,
-            described, md5.encode(),
+        encoded = encode_bytes(
+            message_id, f"{key:x}-{count:x}", body, count, sent_ms, first_ms if before else now_ms,
+            md5, attributes, digest,
         )  # fmt: skip
         return Record(RecordId(message_id), encoded, (key, count), count)
 
