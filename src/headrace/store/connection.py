@@ -48,7 +48,7 @@ class Reconnecting:
     def ready(self) -> Transaction:
         """The open connection, opened now if need be. Raises `StoreError`."""
         if self._transaction is None:
-            return self.adopt(file.connect(self._store, create=False, durability=self._durability))
+            return self._opened()
         if self._identity != self._found():
             self.discard()
             raise StoreRefusedError(
@@ -56,6 +56,14 @@ class Reconnecting:
                 "file back"
             )
         return self._transaction
+
+    def _opened(self) -> Transaction:
+        connection = file.connect(self._store, create=False, durability=self._durability)
+        try:
+            return self.adopt(connection)
+        except OSError as error:
+            connection.close()
+            raise StoreUnavailableError(f"{self._path}: {error}; nothing was written") from error
 
     def adopt(self, connection: apsw.Connection) -> Transaction:
         """Take over a connection that was just opened."""
@@ -65,7 +73,7 @@ class Reconnecting:
             connection.set_busy_handler(self.when_busy)
         if self._read_only:
             connection.pragma("query_only", 1)
-        self._mark = Mark(file.run_directory_of(self._store), secrets.token_hex(8))
+        self._mark = Mark(file.made_run_directory(self._store), secrets.token_hex(8))
         self._identity = self._found()
         self._transaction = Transaction(connection, self._random)
         return self._transaction

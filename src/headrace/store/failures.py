@@ -6,6 +6,10 @@ import apsw
 
 from headrace.errors import StoreError, StoreRefusedError, StoreUnavailableError
 
+_DAMAGED = (
+    "{path} is damaged ({what}): stop what uses it and restore a backup, or save what is left with "
+    "`sqlite3 {path} .recover`"
+)
 _REFUSED = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError)
 _UNAVAILABLE: dict[type[apsw.Error], str] = {
     apsw.FullError: "the disk is full",
@@ -30,13 +34,17 @@ def needs_reopen(error: BaseException) -> bool:
     return isinstance(error, _NEEDS_REOPEN)
 
 
+def damaged_text(error: UnicodeDecodeError, path: str) -> StoreRefusedError:
+    """Our error for text in the file that is none any more: only the operation that reads it fails."""
+    return StoreRefusedError(
+        _DAMAGED.format(path=path, what=f"text that is not UTF-8: {error.reason}")
+    )
+
+
 def translated(error: apsw.Error, path: str, *, during: str) -> StoreError:
     """Our error for SQLite's *error*, which came *during* something."""
     if isinstance(error, _REFUSED):
-        return StoreRefusedError(
-            f"{path} is damaged ({error}, {during}): stop what uses it and restore a backup, or save what is left "
-            f"with `sqlite3 {path} .recover`"
-        )
+        return StoreRefusedError(_DAMAGED.format(path=path, what=f"{error}, {during}"))
     for kind, what in _UNAVAILABLE.items():
         if isinstance(error, kind):
             return StoreUnavailableError(f"{path}: {what} ({error}, {during})")

@@ -18,6 +18,7 @@ which may be deleted while nothing runs.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import stat
 import sys
@@ -100,12 +101,12 @@ def run_directory_of(path: Path) -> Path:
 
 def engine_lock(path: str | os.PathLike[str]) -> EngineLock:
     """The right to be the one engine on the store at *path*; not yet taken."""
-    return EngineLock(_made_run_directory(Path(path).absolute()) / "engine")
+    return EngineLock(made_run_directory(Path(path).absolute()) / "engine")
 
 
 def turnstile(path: Path) -> Turnstile:
     """The locks through which the writers of the store at *path* go."""
-    return Turnstile(_made_run_directory(path))
+    return Turnstile(made_run_directory(path))
 
 
 def connect(
@@ -124,14 +125,15 @@ def connect(
         _refuse_place(store)
         if not store.exists():
             _make(store, create=create)
-        presence.refuse_missing_log(run_directory_of(store), wal_of(store))
+        run_directory = made_run_directory(store)
+        presence.refuse_missing_log(run_directory, wal_of(store))
         connection = _open(store)
         try:
             _judge(store, connection)
             _configure(connection, durability, wait_seconds)
             schema.upgrade(connection)
             _compare_tables(connection)
-            presence.remove_stale_marks(run_directory_of(store))
+            presence.remove_stale_marks(run_directory)
         except BaseException:
             connection.close()
             raise
@@ -204,6 +206,7 @@ def _configure(connection: apsw.Connection, durability: Durability, wait_seconds
         raise StoreRefusedError(
             f"{connection.filename} can't be put into WAL mode on this file system"
         )
+    _keep_log(connection)
     connection.pragma("synchronous", durability.value.upper())
     if sys.platform == "darwin":  # there fsync does not reach the platter
         connection.pragma("fullfsync", 1)
@@ -215,16 +218,32 @@ def _configure(connection: apsw.Connection, durability: Durability, wait_seconds
     connection.pragma("trusted_schema", 0)
 
 
+def _keep_log(connection: apsw.Connection) -> None:
+    """Have SQLite leave the log in place at the last close, so that a missing one means that somebody removed it.
+
+    Else the last of several processes to close would remove it, while the mark of one that was killed still stands.
+    """
+    wanted = ctypes.c_int(1)
+    connection.file_control("main", apsw.SQLITE_FCNTL_PERSIST_WAL, ctypes.addressof(wanted))
+
+
 def _compare_tables(connection: apsw.Connection) -> None:
+    """Refuse a file whose tables and indexes are not word for word as our own scripts make them."""
     fresh = memory()
-    query = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"
-    wanted = {name for (name,) in fresh.execute(query)}
+    wanted = _tables(fresh)
     fresh.close()
-    missing = wanted - {name for (name,) in connection.execute(query)}
-    if missing:
+    found = _tables(connection)
+    other = sorted(name for name in wanted if found.get(name) != wanted[name])
+    if other:
         raise StoreRefusedError(
-            f"{connection.filename} lacks {', '.join(sorted(missing))}: it was changed by another program; restore a backup"
+            f"{connection.filename} lacks {', '.join(other)} as Headrace makes it: another program changed the file, or it "
+            "is damaged; restore a backup"
         )
+
+
+def _tables(connection: apsw.Connection) -> dict[str, str]:
+    query = "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"
+    return dict(connection.execute(query).fetchall())  # type: ignore[arg-type]
 
 
 def _refuse_place(store: Path) -> None:
@@ -289,7 +308,8 @@ def _refuse_truncated(store: Path, header: bytes, size: int) -> None:
         )
 
 
-def _made_run_directory(store: Path) -> Path:
+def made_run_directory(store: Path) -> Path:
+    """The run directory of *store*, there and private. Raises `StoreRefusedError`."""
     directory = run_directory_of(store)
     try:
         directory.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
@@ -308,6 +328,8 @@ def _translating(store: Path) -> Iterator[None]:
         yield
     except apsw.Error as error:
         raise failures.translated(error, str(store), during="opening the store") from error
+    except UnicodeDecodeError as error:
+        raise failures.damaged_text(error, str(store)) from error
     except OSError as error:
         raise StoreUnavailableError(f"{store}: {error.strerror} (opening the store)") from error
 

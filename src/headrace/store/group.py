@@ -132,6 +132,8 @@ def _run(transaction: Transaction, together: list[Entry]) -> None:
     except Exception as error:
         if failures.is_storage_error(error):
             raise
+        if isinstance(error, UnicodeDecodeError):  # only text was ever written
+            error = failures.damaged_text(error, transaction.connection.filename)
         if len(together) > 1 or transaction.connection.total_changes() != changes_before:
             raise _SpoiltError from error
         first.error = error

@@ -110,8 +110,7 @@ def receive_messages(
             f"OverLimit: {IN_FLIGHT_MAX} messages of {name} are in flight already; settle some first"
         )
     rows, dead_lettered = _collect(transaction, queue, wanted)
-    drained = len(rows) < wanted
-    _tell_next_due(transaction, queue, drained=drained)
+    drained = _tell_next_due(transaction, queue, short=len(rows) < wanted)
     return _shared_out(
         Answer(rows, transaction.now_ms, queue.visibility_timeout_seconds, dead_lettered, drained),
         limits,
@@ -217,11 +216,13 @@ def _dead_letter(
     move(transaction, messages, source_id=queue.id, target=target)
 
 
-def _tell_next_due(transaction: Transaction, queue: QueueRow, *, drained: bool) -> None:
-    """Say when there will be something again, for this process's waiters and those of others."""
+def _tell_next_due(transaction: Transaction, queue: QueueRow, *, short: bool) -> bool:
+    """Say when there will be something again, to this process's waiters and others'; returns whether that is later."""
     now_ms = transaction.now_ms
     due_ms: int | None = now_ms + queue.visibility_timeout_seconds * 1000
-    if drained:
+    if short:
         due_ms = next_due_ms(transaction, queue.id)
-    if due_ms is not None:
-        transaction.tell(queue_settings.topic(queue.name), NOW if due_ms <= now_ms else due_ms)
+    if due_ms is None:
+        return True
+    transaction.tell(queue_settings.topic(queue.name), NOW if due_ms <= now_ms else due_ms)
+    return short and due_ms > now_ms

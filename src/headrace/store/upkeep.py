@@ -33,7 +33,7 @@ class Upkeep:
         try:
             if self._log.stat().st_size > LOG_BYTES_MAX:
                 connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-            free = int(connection.pragma("freelist_count"))  # type: ignore[arg-type]
+            free = int(connection.pragma("freelist_count"))
             if free >= FREE_PAGES_MIN and free >= FREE_SHARE_MIN * _page_count(connection):
                 connection.execute(f"PRAGMA incremental_vacuum({PORTION_PAGES})").fetchall()
                 self.more = True
@@ -42,4 +42,4 @@ class Upkeep:
 
 
 def _page_count(connection: apsw.Connection) -> int:
-    return int(connection.pragma("page_count"))  # type: ignore[arg-type]
+    return int(connection.pragma("page_count"))
