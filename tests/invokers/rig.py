@@ -159,9 +159,6 @@ class Home:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(2 * PATIENCE)
 
 
-# --- processes, seen from outside ---
-
-
 def is_alive(pid: int) -> bool:
     """Whether a process runs; a zombie doesn't."""
     try:

@@ -105,6 +105,7 @@ def test_a_handler_that_does_not_end_is_killed_at_its_timeout(python, notes, han
     assert 0.3 <= took < 3
 
 
+@pytest.mark.slow
 def test_a_timeout_takes_the_whole_family(python, notes):
     """Children, those that left the group, and grandchildren."""
 
@@ -159,6 +160,16 @@ def test_a_handler_that_outgrows_its_memory_is_killed(python, handler):
     assert any("MemorySize is 128 MB" in text for text in log.texts("platform"))
     report = next(text for text in log.texts("platform") if text.startswith("REPORT"))
     assert "Status: error\tError Type: Runtime.OutOfMemory" in report
+
+
+def test_memory_that_a_family_shares_counts_once(python):
+    async def body():
+        async with running(python=python) as rig:
+            return await rig.invoke(
+                "crashes.shares_with_children", 0.3, timeout_seconds=15, memory_mb=128
+            )
+
+    assert run(body).payload == str(70 << 20).encode()
 
 
 def test_a_worker_that_dies_between_invocations_costs_none(python):

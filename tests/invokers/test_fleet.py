@@ -15,6 +15,7 @@ import pytest
 
 from headrace.aio import tasks
 from headrace.errors import ConfigurationError, FunctionUnavailableError
+from headrace.invokers.environment import EnvironmentRules
 from headrace.model.outcome import Outcome
 from tests.invokers.rig import (
     bare_python,
@@ -445,6 +446,30 @@ def test_a_fleet_that_was_never_started_says_so():
 
     assert answer.error is not None
     assert "not started" in answer.error.message
+
+
+def test_an_environment_of_any_bytes_reaches_the_handler(python):
+    """Python keeps bytes that are no UTF-8 as lone surrogates."""
+    odd = os.fsdecode(b"/bin:/caf\xe9")
+
+    async def body():
+        rules = EnvironmentRules(inherited={**os.environ, "TMPDIR": odd})
+        async with running(python=python, rules=rules) as rig:
+            # A later runtime could not write the result: it does not escape.
+            return await rig.invoke("plain.environment", runtime="python3.11")
+
+    assert json.loads(run(body).payload)["TMPDIR"] == odd
+
+
+def test_an_environment_that_no_process_can_have_is_an_error(python):
+    async def body():
+        async with running(python=python) as rig:
+            return await rig.invoke("plain.echo", environment={"A": "nul\0"})
+
+    answer = run(body)
+
+    assert answer.error is not None
+    assert answer.error.error_type == "Runtime.InvalidEntrypoint"
 
 
 def test_no_free_descriptors_are_an_error_that_heals(python):

@@ -491,9 +491,6 @@ asyncio.run(main())
     assert done.stderr == b""
 
 
-# --- on a virtual clock ---
-
-
 def in_virtual_time(body):
     loop = VirtualTimeLoop()
     try:

@@ -16,8 +16,6 @@ from headrace.invokers.mailbox import Mailbox
 from headrace.model.outcome import FunctionError, Outcome
 from tests.invokers.rig import run, until
 
-# --- deadlines ---
-
 
 def expiring(body, *, exact=False):
     """Run *body* in virtual time with deadlines; gives what expired when, and the end."""
@@ -107,9 +105,6 @@ def test_what_an_expiry_discards_does_not_expire():
     assert expired == ["a"]
 
 
-# --- mailbox ---
-
-
 def test_everything_that_many_threads_put_arrives_in_each_thread_s_order():
     async def body():
         received: list[tuple[int, int]] = []
@@ -158,9 +153,6 @@ def test_a_closed_loop_gets_nothing():
     box.put("dropped")
 
 
-# --- words ---
-
-
 @pytest.mark.parametrize(
     ("status", "words"),
     [
@@ -203,9 +195,6 @@ def test_the_platform_s_own_errors_have_lambda_s_documents():
         "errorType": "Sandbox.Timedout",
         "errorMessage": "RequestId: the-id Error: Task timed out after 3.00 seconds",
     }
-
-
-# --- report lines ---
 
 
 def test_a_report_line_is_lambda_s():

@@ -36,6 +36,7 @@ _SEPARATORS = ("\r", "\u00a0")  # Lambda's client keeps a traceback together by 
 # Around a number inside a JSON string; private characters and our name, so that no text holds them.
 _DECIMAL_START = "\ue000headrace:"
 _DECIMAL_END = ":headrace\ue000"
+_LOG_FORMAT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s"
 _RECEIVE_BYTES = 65536
 _ACCEPTED = 202
 _TOO_LARGE = 413
@@ -49,9 +50,6 @@ class Fault(Exception):  # noqa: N818 - AWS's word
         self.error_type = error_type
         self.message = message
         self.trace = trace or []
-
-
-# --- what a handler sees -----------------------------------------------------------------------------------
 
 
 class Identity:
@@ -111,9 +109,6 @@ class FunctionFacts(NamedTuple):
     memory_mb: str
     log_group: str
     log_stream: str
-
-
-# --- what a handler gives back -------------------------------------------------------------------------------
 
 
 def marshal(value: object, *, ensure_ascii: bool) -> bytes:
@@ -213,9 +208,6 @@ def _document(
     }
 
 
-# --- the handler ---------------------------------------------------------------------------------------------
-
-
 def load_handler(name: str) -> Callable[[Any, Any], Any]:
     """Import the handler that ``module.function`` or ``folder/module.function`` names."""
     module_name, dot, function_name = name.rpartition(".")
@@ -250,9 +242,6 @@ def load_handler(name: str) -> Callable[[Any, Any], Any]:
     return handler
 
 
-# --- the Runtime API -----------------------------------------------------------------------------------------
-
-
 class RuntimeApi:
     """One kept-alive connection to the Runtime API."""
 
@@ -262,7 +251,7 @@ class RuntimeApi:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._host = f" HTTP/1.1\r\nHost: {address}\r\n"
         self._next = f"GET {_API}invocation/next{self._host}\r\n".encode()
-        self._received = b""
+        self._received = bytearray()
 
     def next_invocation(self) -> tuple[dict[str, str], bytes]:
         """Wait for an event; gives the answer's headers, in lower case, and its body."""
@@ -288,15 +277,11 @@ class RuntimeApi:
             for name, _, value in (line.partition(":") for line in lines)
         }
         body_end = end + 4 + int(headers.get("content-length", "0"))
-        if len(data) < body_end:
-            parts = [data]
-            missing = body_end - len(data)
-            while missing > 0:
-                parts.append(self._receive())
-                missing -= len(parts[-1])
-            data = b"".join(parts)
-        self._received = data[body_end:]
-        return int(status_line.split(" ", 2)[1]), headers, data[end + 4 : body_end]
+        while len(data) < body_end:
+            data += self._receive()
+        body = bytes(data[end + 4 : body_end])
+        del data[:body_end]
+        return int(status_line.split(" ", 2)[1]), headers, body
 
     def _receive(self) -> bytes:
         data = self._socket.recv(_RECEIVE_BYTES)
@@ -304,9 +289,6 @@ class RuntimeApi:
             # The engine is gone, or has given this worker up: nothing is left to do here.
             raise SystemExit(0)
         return data
-
-
-# --- logging as Lambda sets it up ----------------------------------------------------------------------------
 
 
 class _RequestFilter(logging.Filter):
@@ -320,12 +302,7 @@ class _RequestFilter(logging.Filter):
 def _set_up_logging() -> _RequestFilter:
     logging.Formatter.converter = time.gmtime
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(
-        logging.Formatter(
-            "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s",
-            "%Y-%m-%dT%H:%M:%S",
-        )
-    )
+    handler.setFormatter(logging.Formatter(_LOG_FORMAT, "%Y-%m-%dT%H:%M:%S"))
     requests = _RequestFilter()
     handler.addFilter(requests)
     logging.getLogger().addHandler(handler)
@@ -347,9 +324,6 @@ def _log_error(document: dict[str, Any]) -> None:
     sys.stdout.write(line.join(lines) + "\n")
 
 
-# --- the loop ------------------------------------------------------------------------------------------------
-
-
 def _facts() -> FunctionFacts:
     read = os.environ.get
     return FunctionFacts(
@@ -360,10 +334,6 @@ def _facts() -> FunctionFacts:
         log_group=read("AWS_LAMBDA_LOG_GROUP_NAME", ""),
         log_stream=read("AWS_LAMBDA_LOG_STREAM_NAME", ""),
     )
-
-
-def _dump(document: dict[str, Any]) -> bytes:
-    return json.dumps(document).encode()
 
 
 def _serve(
@@ -406,7 +376,7 @@ def _call(
     except Exception as error:  # noqa: BLE001 - a handler's exception is its answer
         document = error_document(error, context.aws_request_id, skip=(__file__,))
         _log_error(document)
-        return "error", _dump(document), document["errorType"]
+        return "error", json.dumps(document).encode(), document["errorType"]
 
 
 def main(handler_name: str) -> NoReturn:
@@ -421,7 +391,7 @@ def main(handler_name: str) -> NoReturn:
     except Exception as error:  # noqa: BLE001 - whatever the module raises is reported
         document = error_document(error, "", skip=(__file__, importlib.__file__))
         _log_error(document)
-        api.post("init/error", _dump(document), document["errorType"])
+        api.post("init/error", json.dumps(document).encode(), document["errorType"])
         raise SystemExit(1) from None
     _serve(api, handler, requests)
 

@@ -132,8 +132,6 @@ class WorkerFleet:
             program.remove_scratch(self._scratch)
             self._scratch = None
 
-    # --- invocations ---
-
     async def invoke(self, pool: FunctionPool, event: bytes, request_id: str) -> Response:
         """Give *event* to a worker of *pool* and wait for its answer."""
         reserved = pool.settings.reserved_concurrency
@@ -181,8 +179,6 @@ class WorkerFleet:
             if not pool.waiting:
                 self._hungry.pop(pool, None)
 
-    # --- what workers tell ---
-
     def worker_free(self, worker: WorkerProcess) -> None:
         """Give it the next invocation, or its place to another function, or keep it warm."""
         self._busy.discard(worker)
@@ -222,8 +218,6 @@ class WorkerFleet:
             pool.refuse_waiting(how)
             self._hungry.pop(pool, None)
         self._balance()
-
-    # --- who gets a worker ---
 
     def _balance(self) -> None:
         """Start workers for those who wait, as far as the ceiling lets, ending free ones of others for them."""
@@ -270,24 +264,27 @@ class WorkerFleet:
 
     async def _start(self, worker: WorkerProcess) -> None:
         pool = worker.pool
-        scratch = self._scratch
-        if scratch is None:
-            worker.fail_start("the fleet is not started")
-            return
+        reason = "the fleet is not started"
         try:
-            async with pool.preparing:
-                if pool.program is None:
-                    inherited = self._workshop.rules.inherited
-                    pool.program = await program.prepare(pool.settings, inherited, scratch)
-            await worker.start(pool.program)
+            if self._scratch is not None:
+                reason = "its worker could not be started"
+                async with pool.preparing:
+                    if pool.program is None:
+                        inherited = self._workshop.rules.inherited
+                        pool.program = await program.prepare(
+                            pool.settings, inherited, self._scratch
+                        )
+                await worker.start(pool.program)
         except (HeadraceError, OSError) as error:
-            worker.fail_start(str(error))
+            reason = str(error)
+        finally:
+            # Whatever went wrong, a bug of ours too: nobody may wait for this worker for ever.
+            if not worker.is_launched:
+                worker.fail_start(reason)
 
     def _end(self, worker: WorkerProcess) -> None:
         worker.pool.remove_free(worker)
         worker.end()
-
-    # --- time ---
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

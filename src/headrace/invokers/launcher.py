@@ -16,7 +16,6 @@ be killed, the workers' own death signal ends them (Linux).
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import json
 import os
@@ -28,6 +27,11 @@ import struct
 import sys
 from collections import deque
 from typing import Any, NoReturn
+
+try:
+    import ctypes
+except ImportError:  # a Python built without libffi: the socket's end of file must do
+    ctypes = None  # type: ignore[assignment]  # looked at before it is used
 
 _IS_LINUX = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1
@@ -43,7 +47,7 @@ _DESCRIPTORS_PER_START = 2
 
 
 def _load_prctl() -> Any:  # noqa: ANN401 - a function of the C library
-    return ctypes.CDLL(None, use_errno=True).prctl if _IS_LINUX else None
+    return ctypes.CDLL(None).prctl if _IS_LINUX and ctypes is not None else None
 
 
 class Launcher:
@@ -99,8 +103,6 @@ class Launcher:
         if self._prctl is not None:
             self._prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
 
-    # --- requests ---
-
     def _serve(self) -> bool:
         """Read and obey; returns whether the engine is still there."""
         try:
@@ -133,8 +135,6 @@ class Launcher:
         frame = json.dumps({"event": event, "worker": worker, **details}).encode()
         with contextlib.suppress(ConnectionError):  # the read side notices
             self._control.sendall(_LENGTH.pack(len(frame)) + frame)
-
-    # --- starting ---
 
     def _start(self, worker: int, request: dict[str, Any], outputs: list[int]) -> None:
         failure_read, failure_write = os.pipe()
@@ -193,8 +193,6 @@ class Launcher:
         except BaseException as error:  # noqa: BLE001 - a fork of the launcher must not go on as one
             os.write(failure, repr(error).encode())
         os._exit(_EXEC_FAILED)
-
-    # --- ending ---
 
     def _reap(self) -> None:
         while (ended := self._next_ended()) is not None:

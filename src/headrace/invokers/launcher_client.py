@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -141,10 +142,9 @@ class LauncherClient:
         self._ended.clear()
         self._loop.add_reader(ours, self._receive)
 
-    # --- sending ---
-
     def _send(self, request: dict[str, Any], descriptors: list[int]) -> None:
-        frame = orjson.dumps(request)
+        # Not orjson: the environment may hold bytes that are no UTF-8, which Python keeps as lone surrogates.
+        frame = json.dumps(request).encode()
         self._unsent.append((memoryview(_LENGTH.pack(len(frame)) + frame), descriptors))
         if len(self._unsent) == 1:
             self._flush()
@@ -173,8 +173,6 @@ class LauncherClient:
             self._lost()
             return
         loop.remove_writer(connection)
-
-    # --- receiving ---
 
     def _receive(self) -> None:
         if self._socket is None:

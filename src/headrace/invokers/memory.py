@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import resource
 import sys
 
 _PAGE_BYTES = resource.getpagesize()
 _DEPTH = 4
 _READ_BYTES = 4096
+_PROPORTIONAL = re.compile(rb"^Pss: +(\d+) kB", flags=re.MULTILINE)
 
 
 class ResidentSize:
@@ -27,15 +29,22 @@ class ResidentSize:
             with contextlib.suppress(OSError):
                 self._statm = os.open(f"/proc/{pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
 
-    def bytes_now(self) -> int:
-        """The process with its children."""
+    def bytes_now(self, limit: int) -> int:
+        """What process and children hold. A page that they share counts for each, unless that exceeds *limit*.
+
+        Then it is counted once, at a hundred times the cost.
+        """
         if self._statm < 0:
             return 0
         try:
             own = _resident(os.pread(self._statm, _READ_BYTES, 0))
-        except OSError:
+        except (OSError, IndexError):
             return 0
-        return own + sum(_size_of(child, _DEPTH) for child in _children(self._pid))
+        family = _family(self._pid, _DEPTH)
+        total = own + sum(map(_resident_of, family))
+        if not family or total <= limit:
+            return total
+        return max(own, sum(map(_proportional_of, [self._pid, *family])))
 
     def close(self) -> None:
         """Give the descriptor back. Idempotent."""
@@ -48,19 +57,33 @@ def _resident(statm: bytes) -> int:
     return int(statm.split(b" ", 2)[1]) * _PAGE_BYTES
 
 
-def _size_of(pid: int, depth: int) -> int:
+def _family(pid: int, depth: int) -> list[int]:
+    """The children of a process, and theirs."""
     try:
-        own = _resident(_read(f"/proc/{pid}/statm"))
-    except (OSError, IndexError):
-        return 0
-    return own + (sum(_size_of(child, depth - 1) for child in _children(pid)) if depth else 0)
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in _read(f"/proc/{pid}/task/{pid}/children").split()]
+        children = [int(child) for child in _read(f"/proc/{pid}/task/{pid}/children").split()]
     except OSError:
         return []
+    if depth:
+        for child in tuple(children):
+            children += _family(child, depth - 1)
+    return children
+
+
+def _resident_of(pid: int) -> int:
+    try:
+        return _resident(_read(f"/proc/{pid}/statm"))
+    except (OSError, IndexError):
+        return 0
+
+
+def _proportional_of(pid: int) -> int:
+    """The resident size in which a page shared by n processes counts as 1/n."""
+    try:
+        rollup = _read(f"/proc/{pid}/smaps_rollup")
+    except OSError:
+        return _resident_of(pid)
+    found = _PROPORTIONAL.search(rollup)
+    return int(found[1]) * 1024 if found else 0
 
 
 def _read(path: str) -> bytes:

@@ -16,6 +16,8 @@ MESSAGE = (
     "Pass --aws to give it your credentials, or set AWS_ENDPOINT_URL to an emulator."
 )
 
+_MAX_CONNECTIONS = 64
+
 
 class RefusingEndpoint:
     """Answers every request on a loopback port with 403, in the form that its AWS protocol expects."""
@@ -52,6 +54,8 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
+        if len(self._connections) > _MAX_CONNECTIONS:
+            self.abort()
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - how it was lost is no matter
         self._connections.discard(self)
@@ -66,10 +70,6 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def on_message_begin(self) -> None:
-        self._speaks_json = False
-        self._is_answered = False
-
     def on_header(self, name: bytes, value: bytes) -> None:
         match name.lower():
             case b"content-type":
@@ -79,7 +79,7 @@ class _Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self._answer()
-        if not self._parser.should_keep_alive() and self._transport is not None:
+        if self._transport is not None:
             self._transport.close()
 
     def _answer(self) -> None:
@@ -89,7 +89,7 @@ class _Connection(asyncio.Protocol):
         kind, body = ("x-amz-json-1.1", _json()) if self._speaks_json else ("xml", _xml())
         head = (
             f"HTTP/1.1 403 Forbidden\r\nContent-Type: application/{kind}\r\n"
-            f"x-amzn-ErrorType: {CODE}\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"x-amzn-ErrorType: {CODE}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         is_head = self._parser.get_method() == b"HEAD"
         self._transport.write(head.encode() + (b"" if is_head else body))

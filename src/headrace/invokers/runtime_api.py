@@ -131,8 +131,6 @@ class RuntimeApi:
         )
         waiting.answer_next(head.encode(), event)
 
-    # --- what connections ask ---
-
     def connected(self, connection: _Connection) -> bool:
         """Count a connection; returns whether it may stay."""
         self._connections.add(connection)
@@ -209,8 +207,6 @@ class _Connection(asyncio.BufferedProtocol):
         self._reply: bytes | None = None  # set while a body that nobody wants goes by
         self._expects_continue = False
 
-    # --- asyncio ---
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         if not self._api.connected(self):
@@ -254,8 +250,6 @@ class _Connection(asyncio.BufferedProtocol):
         self._write(reply)
         if self._transport is not None:
             self._transport.close()
-
-    # --- httptools ---
 
     def on_message_begin(self) -> None:
         """A request begins: none may while another is unanswered."""

@@ -96,8 +96,6 @@ class WorkerProcess:
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    # --- what the owner asks ---
-
     async def start(self, program: Program) -> None:
         """Start the process; raises `OSError` or `FunctionUnavailableError` if that can't even be tried."""
         await self._api.start()
@@ -105,6 +103,11 @@ class WorkerProcess:
             self._launch(program)
         else:
             self._api.close()  # it was ended in the meantime
+
+    @property
+    def is_launched(self) -> bool:
+        """Whether the launcher has been asked for the process: from then on it says what becomes of it."""
+        return self._number is not None
 
     def fail_start(self, reason: str) -> None:
         """Give the start up."""
@@ -139,21 +142,19 @@ class WorkerProcess:
 
     def check_memory(self) -> None:
         """End the process if it holds more than the function's memory."""
-        now = self._look_at_memory()
         limit_mb = self.settings.memory_mb
-        if now > limit_mb * 1_048_576 and self.state is State.BUSY:
+        now = self._look_at_memory(limit_mb << 20)
+        if now > limit_mb << 20 and self.state is State.BUSY:
             self._log.platform(
                 f"headrace: ended with {now >> 20} MB in memory: MemorySize is {limit_mb} MB"
             )
             self._is_out_of_memory = True
             self._kill(lambda request_id: failures.exited(request_id, _KILLED))
 
-    def _look_at_memory(self) -> int:
-        now = self._memory.bytes_now() if self._memory is not None else 0
+    def _look_at_memory(self, limit: int) -> int:
+        now = self._memory.bytes_now(limit) if self._memory is not None else 0
         self._max_memory_bytes = max(now, self._max_memory_bytes)
         return now
-
-    # --- the process ---
 
     def _launch(self, program: Program) -> None:
         place = WorkerPlace(
@@ -231,8 +232,6 @@ class WorkerProcess:
         self.undelivered, self._pending = self._pending, None
         self._owner.worker_ended(self)
 
-    # --- the runtime client ---
-
     def runtime_ready(self) -> None:
         """It asks for an event."""
         if self.state is State.STARTING:
@@ -292,7 +291,7 @@ class WorkerProcess:
     def _answer(self, invocation: Invocation, response: Response, *, status: str = "") -> None:
         self._current = None
         if self._log.is_enabled:
-            self._look_at_memory()
+            self._look_at_memory(self.settings.memory_mb << 20)
             self._log.end(
                 seconds=self._loop.time() - invocation.started,
                 max_memory_bytes=self._max_memory_bytes,
@@ -305,8 +304,6 @@ class WorkerProcess:
         self.free_since = self._loop.time()
         self._deadline = None
         self._owner.worker_free(self)
-
-    # --- time ---
 
     def _set_deadline(self, deadline: float) -> None:
         """Be called at *deadline*. The timer stays where it is if it comes earlier: setting one costs more."""

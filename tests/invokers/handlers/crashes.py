@@ -102,6 +102,23 @@ def grows_in_a_child(event, context):
     subprocess.run([sys.executable, "-S", "-c", program], check=False)
 
 
+def shares_with_children(event, context):
+    """Five forks that share 70 MB of their parent's."""
+    hoard = bytearray(70 << 20)
+    children = []
+    for _ in range(5):
+        child = os.fork()
+        if child == 0:
+            hoard.count(1)
+            time.sleep(600)
+        children.append(child)
+    time.sleep(event)
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    return len(hoard)
+
+
 def exits_later(event, context):
     threading.Timer(event, os._exit, [5]).start()
     return os.getpid()
