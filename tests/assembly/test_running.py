@@ -9,12 +9,13 @@ import textwrap
 import pytest
 
 from headrace.aio.clock import SystemClock
-from headrace.producer import Queue
 from headrace.assembly import lifecycle
+from headrace.assembly.interpreters import with_interpreters
 from headrace.assembly.running import RunOptions, TemplateRun
 from headrace.assembly.service import RunEndReason
 from headrace.config.template import load_template
 from headrace.errors import ConfigurationError, StoreRefusedError
+from headrace.producer import Queue
 from headrace.store.queues import Queues
 from headrace.store.writer import Store
 
@@ -274,3 +275,27 @@ def test_a_template_with_errors_is_not_run(project, runs):
         "Queue visibility timeout: 1 seconds is less than Function timeout: 300 seconds" in problem
     )
     assert not runs.store.exists()
+
+
+def test_another_minor_version_than_the_runtime_is_a_warning(project):
+    application = project(template=TEMPLATE.replace("python3.11", "python3.9"))
+
+    [problem] = with_interpreters(application).problems
+
+    assert problem.severity == "warning"
+    assert problem.message.startswith("Runtime is python3.9, the interpreter here is Python 3.")
+
+
+def test_an_interpreter_that_is_not_there_is_a_problem_with_its_path(project):
+    function = "Metadata: {Headrace: {Python: no-such-python}}"
+    application = project(
+        template=TEMPLATE.replace(
+            "Properties:\n          Handler", f"{function}\n        Properties:\n          Handler"
+        )
+    )
+
+    [problem] = with_interpreters(application).problems
+
+    assert problem.severity == "error"
+    assert problem.path == "$.Resources.Process.Metadata.Headrace.Python"
+    assert "no-such-python" in problem.message

@@ -53,13 +53,16 @@ def read_template(
     ctx: click.Context, template: str, *, parameters: Sequence[tuple[str, str]], region: str | None
 ) -> Application:
     """The application that *template* describes, with everything that is wrong with it."""
+    from headrace.assembly.interpreters import with_interpreters
     from headrace.config.template import load_template
 
     session_of(ctx).template = template
-    return load_template(
-        Path(template),
-        parameters=by_name(ctx, "parameter", parameters),
-        region=region or _region_around(),
+    return with_interpreters(
+        load_template(
+            Path(template),
+            parameters=by_name(ctx, "parameter", parameters),
+            region=region or _region_around(),
+        )
     )
 
 
