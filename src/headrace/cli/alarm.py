@@ -28,7 +28,7 @@ _RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
 }
 _ALARM = re.compile(r"\s*([A-Za-z_]+)\s*(>=|<=|>|<)\s*(\S.*?)\s*")
-_COUNT = re.compile(r"\d{1,15}")
+_COUNT = re.compile(r"\d{1,15}", re.ASCII)
 GRAMMAR = f"{'|'.join(_MEASURES)}, then {'|'.join(_RELATIONS)}, then a number (for age: s, m or h), such as age>300s"
 
 

@@ -82,7 +82,8 @@ class Command(click.Command):
         """Take what the command line leaves out from the environment and the file."""
         if not ctx.resilient_parsing:
             given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
-            if not given.get("help"):
+            asks_help = self.get_help_option(ctx)
+            if asks_help is None or not given.get(str(asks_help.name)):
                 template = given.get("template")
                 self._take_settings(ctx, template if isinstance(template, str) else "")
         return super().parse_args(ctx, args)

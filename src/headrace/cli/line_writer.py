@@ -69,8 +69,8 @@ class LineWriter:
                 self._tell_dropped()
         except OSError:
             self._gone()
-            while self._queue.get() is not None:
-                pass
+            while not self._ended:
+                self._ended = self._queue.get() is None
 
     def _taken(self) -> list[Lines] | None:
         """What waits, at least one; None at the end."""

@@ -42,7 +42,11 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool)
 @click.group(
     cls=LazyGroup,
     lazy=COMMANDS,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={
+        "auto_envvar_prefix": "HEADRACE",
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+    },
     epilog="Results go to standard output, everything else to standard error. Exit code 0: done, "
     "1: failed while running, 2: wrong input or usage, 130: interrupted.",
 )

@@ -60,14 +60,19 @@ def attributes(
     """Show the backlog, the age of the oldest message and the settings of the queue NAME.
 
     With --json the names are SQS's own. With --watch and --json each line has "at" and, with --alarm, "Alarms", each
-    alarm with its state: OK or ALARM.
+    alarm with its state: OK or ALARM. Ctrl-C ends a watch with exit code 0.
     """
     from headrace.cli.open_queues import open_queues
 
     with open_queues(store) as queues:
         looks = _looks(queues, name, max(interval, 0.1) if watch else None)
         report = _report_json if json else _report_text
-        holding = report(looks, alarms, watch=watch)
+        try:
+            holding = report(looks, alarms, watch=watch)
+        except KeyboardInterrupt:
+            if not watch:
+                raise
+            return 0  # that is how a person ends it
     return FAILED if holding and not watch else 0
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headrace.cli.command import Command, json_option, store_option
-from headrace.cli.output import amount, print_json, print_line
+from headrace.cli.command import FAILED, Command, json_option, store_option
+from headrace.cli.output import amount, note, print_json, print_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +61,12 @@ def _confirm(queues: Queues, name: str, what: str, *, yes: bool) -> None:
     there = amount(queues.attributes(name).total, "message")
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not _is_terminal():
         raise click.UsageError(f"this would {what} {there} of {name}: say --yes")
-    click.confirm(f"Really {what} {there} of {name}?", abort=True, err=True)
+    if not click.confirm(f"Really {what} {there} of {name}?", err=True):
+        note("nothing was done")
+        raise click.exceptions.Exit(FAILED)
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()

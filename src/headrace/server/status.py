@@ -141,12 +141,14 @@ class StatusServer:
         finally:
             started.set()
         await self._closing.wait()
-        server.close()
-        # Who was let in a moment ago is known only after a turn or two of the loop, and so is what was given up.
+        # asyncio loses a connection that it has accepted when the server is closed before it could attach it: so accept
+        # no more, let those of the last moment attach (which takes turns of the loop), end them, and close then.
+        self._loop.remove_reader(self._socket.fileno())
         for _ in range(_LAST_TURNS):
             for connection in list(self.connections):
                 connection.give_up()
             await asyncio.sleep(0)
+        server.close()
 
 
 def _bound(address: StatusAddress) -> socket.socket:
