@@ -125,6 +125,16 @@ time.sleep(60)
 """
 
 
+def test_a_process_that_was_killed_beside_others_does_not_hinder_the_next_start(path):
+    """Its mark stands, but the log that the others leave behind is there, and empty."""
+    fill(path)
+    with Store.open(path) as store:
+        Queues(store).send("orders", [prepare("x")])
+        (file.run_directory_of(path) / "killed.open").touch(mode=0o600)
+
+    assert len(bodies(path)) == 51
+
+
 def test_a_missing_directory_is_named(tmp_path):
     text = refusal(tmp_path / "no" / "shop.db")
 

@@ -8,7 +8,7 @@ from headrace.errors import ConfigurationError, QueueConflictError, QueueNotFoun
 from headrace.model.queue import QueueSettings, RedrivePolicy
 from headrace.store import removal
 from headrace.store.inline import InlineStore
-from headrace.store.queue_settings import ATTRIBUTES, Change
+from headrace.store.queue_settings import ATTRIBUTES, Change, delete_queue
 from headrace.store.queues import Queues
 from tests.store.rig import QueueRig, SetClock
 
@@ -181,14 +181,12 @@ def test_a_deletion_that_was_broken_off_is_finished_by_the_next(monkeypatch):
     rig = QueueRig(max_receive_count=3)
     rig.send(*(str(number) for number in range(25)))
     rig.send("delayed", delay=100)
-    from headrace.store.queue_settings import delete_queue
-
     rig.store.write_sync(lambda transaction: delete_queue(transaction, "orders"))
     assert [queue.name for queue in rig.queues.list()] == ["orders-dlq"]
     rig.queues.delete("orders-dlq")
 
     def left(transaction):
         tables = ("queue", "message", "content", "delayed")
-        return [transaction.value(f"SELECT count(*) FROM {table}") for table in tables]
+        return [transaction.value(f"SELECT count(*) FROM {table}") for table in tables]  # noqa: S608
 
     assert rig.store.read_sync(left) == [0, 0, 0, 0]

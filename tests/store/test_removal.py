@@ -16,9 +16,9 @@ def dead(count, **settings):
     """A rig with *count* messages in the dead-letter queue."""
     rig = QueueRig(max_receive_count=1, **settings)
     rig.send(*(str(number) for number in range(count)))
-    rig.receive(count)
+    rig.receive(count or 1)
     rig.advance(31)
-    while rig.answer(count).dead_lettered:
+    while rig.answer(count or 1).dead_lettered:
         pass
     return rig
 

@@ -16,6 +16,7 @@ import apsw
 from headrace.errors import StoreError, StoreUnavailableError
 from headrace.store import group
 from headrace.store.changes import EVERYTHING
+from headrace.store.forking import Activity
 from headrace.store.transaction import NOW, milliseconds
 from headrace.store.upkeep import Upkeep
 from headrace.store.wakeup import RETRY_SECONDS
@@ -60,8 +61,7 @@ class Committer:
         wait_seconds: float,
         deliver: Deliver,
     ) -> None:
-        self.busy = threading.Lock()
-        """Held while SQLite is at work: a fork waits for it."""
+        self.busy = Activity()
         self._connection = connection
         self._turnstile = turnstile
         self._bell = bell
@@ -78,7 +78,7 @@ class Committer:
         self._ours = False
         """Whether the entries under way are this thread's to settle, not the watch's."""
         self._data_version: int | None = None
-        connection.when_busy = self._wait_for_lock
+        connection.wait_by(self._wait_for_lock)
         self._thread = threading.Thread(target=self._run, name="headrace store", daemon=True)
         self._thread.start()
 
@@ -176,9 +176,9 @@ class Committer:
             raise
         else:
             told = transaction.changed
-            self._deliver(entries, told)
-            if told or self._bell.pending:
+            if told or self._bell.pending:  # before our callers, who may end the process at once
                 self._bell.ring(told, self._now_ms)
+            self._deliver(entries, told)
 
     def _commit(self, entries: list[Entry]) -> Transaction:
         try:

@@ -33,8 +33,7 @@ class Reconnecting:
         durability: file.Durability,
         read_only: bool = False,
     ) -> None:
-        self.when_busy: Callable[[int], bool] | None = None
-        """What to do while another program holds SQLite's lock, instead of SQLite's own wait; False gives up."""
+        self._when_busy: Callable[[int], bool] | None = None
         self._path, self._log = os.fspath(path), os.fspath(file.wal_of(path))
         self._store = path
         self._random = random
@@ -69,14 +68,20 @@ class Reconnecting:
         """Take over a connection that was just opened."""
         if self._suspect:
             self._start_log_anew(connection)
-        if self.when_busy is not None:
-            connection.set_busy_handler(self.when_busy)
+        if self._when_busy is not None:
+            connection.set_busy_handler(self._when_busy)
         if self._read_only:
             connection.pragma("query_only", 1)
         self._mark = Mark(file.made_run_directory(self._store), secrets.token_hex(8))
         self._identity = self._found()
         self._transaction = Transaction(connection, self._random)
         return self._transaction
+
+    def wait_by(self, when_busy: Callable[[int], bool]) -> None:
+        """Call *when_busy* while another program holds SQLite's lock, instead of SQLite's own wait; False gives up."""
+        self._when_busy = when_busy
+        if self._transaction is not None:
+            self._transaction.connection.set_busy_handler(when_busy)
 
     def failed(self, error: apsw.Error, *, doing: str) -> Exception:
         """Our error for SQLite's *error*; drops the connection if it can't be trusted any more."""

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 from headrace.errors import StoreError, StoreRefusedError, StoreUnavailableError
-from headrace.store import failures, filesystem, presence, schema
+from headrace.store import failures, filesystem, forking, presence, schema
 from headrace.store.locks import EngineLock, Turnstile
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def describe(path: str | os.PathLike[str]) -> Description:
         Description, store, file_system=kind, bytes=_size(store), wal_bytes=_size(wal_of(store))
     )
     try:
-        with _translating(store), contextlib.closing(_open(store)) as connection:
+        with forking.opening, _translating(store), contextlib.closing(_open(store)) as connection:
             return look(exists=True, schema_version=_judge(store, connection))
     except StoreError as error:
         return look(exists=True, refused=str(error))
@@ -121,7 +121,7 @@ def connect(
     Raises `StoreRefusedError` with what was found and what to do, `StoreUnavailableError` where waiting may help.
     """
     store = Path(path).absolute()
-    with _translating(store):
+    with forking.opening, _translating(store):
         _refuse_place(store)
         if not store.exists():
             _make(store, create=create)

@@ -1,9 +1,9 @@
 """Notice that a write-ahead log was taken away, with commits in it that the file itself does not have yet.
 
-Theory of operation. SQLite keeps a ``FILE-wal`` as long as anybody has the file open, and what a process that died left in it is
-read by the next. A missing log looks to SQLite like a clean end. So each process keeps a mark, a locked file in the run
-directory, made after the log exists and removed before the file is closed. A mark without a log thus means that somebody
-removed the log. The lock tells whether the mark's process lives.
+Theory of operation. What a process that died left in ``FILE-wal`` is read by the next that opens the file. A missing log looks to
+SQLite like a clean end. So the log is kept at the last close, empty (`file`), and each process keeps a mark, a locked file
+in the run directory, made after the log exists and removed before the file is closed. A mark without a log thus means that
+somebody removed the log. The lock tells whether the mark's process lives.
 """
 
 from __future__ import annotations

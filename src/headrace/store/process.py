@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     import apsw
 
     from headrace.abc import Clock
+    from headrace.store.forking import Activity
     from headrace.store.group import Entry
 
 CLOSE_SECONDS = 10.0
-_FORK_WAIT_SECONDS = 1.0
 
 
 class Settings(Protocol):
@@ -59,7 +59,7 @@ class Process:
             store.path, random, durability=store.durability, read_only=True
         )
         self._bell = Bell(self.sockets, self.owner)
-        self._fork_locks: list[threading.Lock] = []
+        self._resting: list[Activity] = []
         self.committer = Committer(
             store.path,
             self._writing,
@@ -145,19 +145,22 @@ class Process:
         self.committer.close(CLOSE_SECONDS)
 
     def before_fork(self) -> None:
-        """Wait until SQLite is at rest, for a moment: its locks would be copied as they are."""
-        readers = [] if self._reader is None else [self._reader.busy]
-        for lock in (self.committer.busy, *readers):
-            if lock.acquire(timeout=_FORK_WAIT_SECONDS):
-                self._fork_locks.append(lock)
+        """Wait until our threads are outside SQLite, and close its connections; their next use opens others."""
+        at_work = [(self.committer.busy, self._writing)]
+        if self._reader is not None:
+            at_work.append((self._reader.busy, self._reading))
+        for activity, connection in at_work:
+            if activity.rest():
+                self._resting.append(activity)
+                connection.discard()
 
     def after_fork_in_parent(self) -> None:
         """Go on."""
-        while self._fork_locks:
-            self._fork_locks.pop().release()
+        while self._resting:
+            self._resting.pop().go_on()
 
     def abandon(self) -> None:
-        """In a forked child: close our copies of sockets, leave files and names to the parent."""
+        """In a forked child: close our copies of sockets, leave files, names and what is still open to the parent."""
         self._writing.abandon()
         self._reading.abandon()
         self._bell.close()

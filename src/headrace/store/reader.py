@@ -10,6 +10,7 @@ import apsw
 
 from headrace.errors import StoreError
 from headrace.store import group
+from headrace.store.forking import Activity
 from headrace.store.transaction import milliseconds
 
 if TYPE_CHECKING:
@@ -30,8 +31,7 @@ class Reader:
         *,
         deliver: Callable[[Sequence[Entry], Mapping[str, int]], None],
     ) -> None:
-        self.busy = threading.Lock()
-        """Held while SQLite is at work: a fork waits for it."""
+        self.busy = Activity()
         self._connection = connection
         self._clock = clock
         self._deliver = deliver

@@ -29,7 +29,8 @@ from headrace.store.transaction import NOW
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PATH_BYTES_MAX = 100
+PATH_BYTES_MAX = 103
+_NAME_BYTES = 25
 DATAGRAM_BYTES_MAX = 4096
 RETRY_SECONDS = 0.005
 RETRIES_MAX = 200
@@ -40,7 +41,7 @@ _numbers = itertools.count()
 
 def socket_directory(run_directory: Path) -> Path:
     """Where the sockets of a store lie, made if need be, for this user only."""
-    if len(os.fsencode(run_directory)) + 32 <= PATH_BYTES_MAX:
+    if len(os.fsencode(run_directory)) + _NAME_BYTES <= PATH_BYTES_MAX:
         run_directory.mkdir(mode=0o700, exist_ok=True)
         return run_directory
     place = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())

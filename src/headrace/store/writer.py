@@ -20,7 +20,7 @@ other processes by datagrams (`wakeup`). Every `LOOK_SECONDS`, while somebody wa
 else committed: that finds what a lost datagram or a program without our code changed.
 
 *Fork*. A child starts anew with the first call: own thread, connections, sockets, randomness. The parent's connections
-are left alone there. A fork waits until the writer is between two transactions, since SQLite's own locks would be copied as they are.
+are left alone there, or rather closed before the fork (`forking`): a fork waits until the writer is between two transactions.
 """
 
 from __future__ import annotations
