@@ -16,9 +16,9 @@ from pathlib import Path
 import apsw
 import pytest
 
-from headrace.producer import Queue
 from headrace.errors import StoreRefusedError, StoreUnavailableError
 from headrace.model.queue import QueueSettings
+from headrace.producer import Queue
 from headrace.store import file, listener, wakeup
 from headrace.store.queues import Queues
 from headrace.store.writer import Store

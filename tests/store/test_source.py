@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.aio.virtual_time import LoopClock, run_virtual
-from headrace.producer import Queue
 from headrace.errors import StoreUnavailableError
 from headrace.model.queue import QueueSettings, RedrivePolicy
 from headrace.model.record import ALL_SETTLED
+from headrace.producer import Queue
 from headrace.store.inline import InlineStore
 from headrace.store.message import MessageAttribute
 from headrace.store.queues import Queues
 from tests.store.rig import QueueRig, source
 
 SQS_TEXT = st.text(
-    st.characters(codec="utf-8", exclude_categories=("Cs",)).filter(
+    st.characters(codec="utf-8", exclude_categories=["Cs"]).filter(
         lambda c: c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff")
     ),
     min_size=1,
