@@ -58,7 +58,8 @@ def refusal_of(queue, body):
 def test_a_full_disk_refuses_sends_and_heals_by_itself(path):
     """Here the limit is SQLite's own, so that no root is needed."""
     with Store.open(path) as store, Queue("orders", store=store) as queue:
-        connection = store._process.committer._connection.ready().connection
+        assert store._process is not None
+        connection = store._running().committer._connection.ready().connection
         connection.pragma("max_page_count", 100)
         acknowledged = fill_up(queue)
         assert acknowledged

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from headrace.errors import ConfigurationError, QueueConflictError, QueueNotFoundError
@@ -70,7 +72,8 @@ def test_other_names_are_refused(queues, name):
 def test_settings_have_sqss_ranges(queues, field, low, high):
     for number, value in enumerate((low, high)):
         queues.create(QueueSettings(f"q{number}", **{field: value}))
-    for value in (low - 1, high + 1, 1.5, True, None):
+    wrong: list[Any] = [low - 1, high + 1, 1.5, True, None]
+    for value in wrong:
         with pytest.raises(ConfigurationError) as caught:
             queues.create(QueueSettings("other", **{field: value}))
         [problem] = caught.value.problems

@@ -16,7 +16,7 @@ from headrace.model.queue import QueueSettings, RedrivePolicy
 from headrace.model.record import ALL_SETTLED
 from headrace.producer import Queue
 from headrace.store.inline import InlineStore
-from headrace.store.message import MessageAttribute
+from headrace.store.message import Attributes, MessageAttribute
 from headrace.store.queues import Queues
 from tests.store.rig import QueueRig, source
 
@@ -71,7 +71,7 @@ def test_a_second_receive_keeps_the_first_ones_time_and_has_another_handle():
 
 def test_attributes_of_a_message_and_their_digest():
     rig = QueueRig()
-    attributes = {
+    attributes: Attributes = {
         "text": "v",
         "number": MessageAttribute("Number.int", "42"),
         "bytes": b"\x00\xff",

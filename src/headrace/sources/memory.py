@@ -65,7 +65,7 @@ class MemoryQueue:
     """Every message that is not deleted, in the order of sending."""
     _due: list[tuple[float, int, Message]] = field(default_factory=list)
     _turns: int = 0
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
     _encode: Callable[..., bytes] = field(init=False)
     _closed: bool = False
 
@@ -94,9 +94,9 @@ class MemoryQueue:
             delay = content.delay_seconds
             record_id = RecordId(f"{self.series}-{self._turns + 1:012x}")
             message = self.messages[record_id] = Message(record_id, content, now)
-            self._show(message, now + (self.delay_seconds if delay is None else delay))
+            self.show(message, now + (self.delay_seconds if delay is None else delay))
             added.append(record_id)
-        self._changed.set()
+        self.changed.set()
         return added
 
     def bodies(self) -> list[str]:
@@ -111,10 +111,10 @@ class MemoryQueue:
             due = self._next_due()
             if due is not None and due <= self.time():
                 return
-            self._changed.clear()
+            self.changed.clear()
             try:
                 async with asyncio.timeout_at(due):
-                    await self._changed.wait()
+                    await self.changed.wait()
             except TimeoutError:
                 return
 
@@ -161,10 +161,10 @@ class MemoryQueue:
         for record in records:
             message = self.messages.get(record.record_id)
             if message is not None and message.receive_count == record.receipt:
-                self._show(message, self.time() + visibility_seconds)
+                self.show(message, self.time() + visibility_seconds)
             else:
                 superseded.append(record)
-        self._changed.set()
+        self.changed.set()
         return Settled(superseded=tuple(superseded)) if superseded else ALL_SETTLED
 
     async def attributes(self) -> QueueAttributes:
@@ -177,14 +177,14 @@ class MemoryQueue:
     async def aclose(self) -> None:
         """End the waits; the messages stay."""
         self._closed = True
-        self._changed.set()
+        self.changed.set()
 
     def take_over(self, message: Message) -> None:
         """Take a message that another queue sets aside: its id and time of sending stay, its count starts anew."""
         message.receive_count = 0
         self.messages[message.record_id] = message
-        self._show(message, self.time())
-        self._changed.set()
+        self.show(message, self.time())
+        self.changed.set()
 
     def _next_due(self) -> float | None:
         """When the next message is, or was, visible; drops stale entries on the way."""
@@ -192,7 +192,7 @@ class MemoryQueue:
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else None
 
-    def _show(self, message: Message, visible_at: float) -> None:
+    def show(self, message: Message, visible_at: float) -> None:
         """Make *message* visible from *visible_at* on, instead of whenever it was."""
         self._turns += 1
         message.visible_at, message.turn = visible_at, self._turns
@@ -201,7 +201,7 @@ class MemoryQueue:
     def _hand_out(self, message: Message, now: float) -> Record:
         message.receive_count = count = message.receive_count + 1
         message.first_received_at = now if count == 1 else message.first_received_at
-        self._show(message, now + self.visibility_seconds)
+        self.show(message, now + self.visibility_seconds)
         record_id, content = message.record_id, message.content
         encoded = self._encode(
             record_id, f"{record_id}#{count}", content.body, count, round((self.epoch + message.sent_at) * 1000),

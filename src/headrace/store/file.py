@@ -121,7 +121,7 @@ def connect(
     Raises `StoreRefusedError` with what was found and what to do, `StoreUnavailableError` where waiting may help.
     """
     store = Path(path).absolute()
-    with forking.opening, _translating(store):
+    with _translating(store):
         _refuse_place(store)
         if not store.exists():
             _make(store, create=create)

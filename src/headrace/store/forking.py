@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 FORK_WAIT_SECONDS = 10.0
 """How long a fork waits for a transaction that is under way."""
 
-opening = threading.Lock()
-"""Held while a file is opened or looked at outside a store's own threads."""
+opening = threading.RLock()
+"""Held while a file is opened or looked at outside a store's own threads, until a store has it in its care."""
 
 
 class Forkable(Protocol):
@@ -89,6 +89,7 @@ def register(forkable: Forkable) -> None:
 
 def _before() -> None:
     global _held_opening  # noqa: PLW0603 - one fork at a time: Python holds its own lock around it
+    # First: from here on there is no new store.
     _held_opening = opening.acquire(timeout=FORK_WAIT_SECONDS)
     _resting[:] = list(_registered)
     for forkable in _resting:

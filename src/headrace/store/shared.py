@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,9 @@ class SharedStores:
     """Opens stores on demand and closes each when nobody holds it any more, or at the end of the process."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = forking.opening  # so that no fork falls between an opening and its entry here
         self._stores: dict[Path, Store] = {}
         self._holders: dict[Path, set[int]] = {}
-        forking.register(self)
         atexit.register(self.close_all)
 
     def hold(self, path: str | os.PathLike[str], holder: object) -> Store:
@@ -52,18 +50,6 @@ class SharedStores:
             self._holders.clear()
         for store in stores:
             store.close()
-
-    def before_fork(self) -> None:
-        """Let an opening end."""
-        self._lock.acquire()
-
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
-        self._lock.release()
-
-    def after_fork_in_child(self) -> None:
-        """Go on: each store starts anew by itself."""
-        self._lock = threading.Lock()
 
 
 SHARED = SharedStores()

@@ -90,14 +90,15 @@ class Store:
         store = cls(
             path, durability=durability, clock=clock, random=random, wait_seconds=wait_seconds
         )
-        connection = file.connect(store.path, create=create, durability=store.durability)
-        try:
-            if verify:
-                file.verify(connection)
-            store._process = Process(store, connection)
-        except BaseException:
-            connection.close()
-            raise
+        with forking.opening:
+            connection = file.connect(store.path, create=create, durability=store.durability)
+            try:
+                if verify:
+                    file.verify(connection)
+                store._process = Process(store, connection)
+            except BaseException:
+                connection.close()
+                raise
         return store
 
     def engine_lock(self) -> EngineLock:
