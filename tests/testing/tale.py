@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headrace.model.outcome import Outcome
 from headrace.testing.checker import Rules, check
-from headrace.testing.checker_report import Report
+from headrace.testing.checker_report import Finding, Report
 from headrace.testing.history import Event, Phase, What, digest
 
 RULES = Rules(
@@ -115,3 +115,10 @@ class Tale:
         """Check it with a last look that finds nothing left."""
         self.look()
         return self.check(rules)
+
+
+def assert_found(report: Report, finding: Finding, record: str) -> None:
+    """Exactly this is wrong, and with this record."""
+    assert [(finding, record)] == [(each.finding, each.record) for each in report.violations]
+    assert record in report.violations[0].sentence
+    assert not report.valid
