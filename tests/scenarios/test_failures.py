@@ -7,6 +7,7 @@ import asyncio
 from headrace.aio.virtual_time import run_virtual
 from headrace.engine.statistics import FAILED, OK
 from headrace.model.outcome import Outcome
+from headrace.sources.memory import MemoryQueue
 from tests.scenarios import rig
 
 
@@ -179,5 +180,31 @@ def test_a_bug_in_one_mapping_does_not_stop_another():
             await asyncio.sleep(1)
             assert function.batches == [["y"]]
         assert orders.bodies() == ["x"]
+
+    run_virtual(scenario())
+
+
+def test_what_is_no_longer_hidden_is_not_handed_over():
+    """After a standstill somebody else may have handled it: it comes with a later receive, or not at all."""
+
+    class SlowOnce(MemoryQueue):
+        slow = True
+
+        async def receive(self, limit):
+            received = await super().receive(limit)
+            if self.slow and received.records:
+                self.slow = False
+                await asyncio.sleep(40)
+            return received
+
+    async def scenario():
+        orders, function = SlowOnce("orders", visibility_seconds=30), rig.Function()
+        orders.send("x")
+        runner = rig.runner(orders, function)
+        async with rig.running(runner):
+            await asyncio.sleep(60)
+        assert [call.started for call in function.calls] == [40]
+        assert (runner.statistics.polled, runner.statistics.lapsed) == (2, 1)
+        assert orders.bodies() == []
 
     run_virtual(scenario())

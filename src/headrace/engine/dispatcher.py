@@ -71,6 +71,9 @@ class Dispatcher:
         Returns the request id of an invocation that timed out: its handler may still run, and its slot is to be kept
         until ``invoker.wait_released``.
         """
+        batch = self._without_lapsed(batch)
+        if not batch.holds:
+            return None
         statistics = self.statistics
         statistics.in_flight += 1
         statistics.in_flight_max = max(statistics.in_flight_max, statistics.in_flight)
@@ -85,6 +88,16 @@ class Dispatcher:
         now = asyncio.get_running_loop().time()
         await self.settler.settle(settle.decide(verdict, batch.holds, now=now), batch.holds)
         return invocation if verdict.outcome is Outcome.TIMED_OUT else None
+
+    def _without_lapsed(self, batch: Batch) -> Batch:
+        """*batch* without what is no longer hidden: after a standstill somebody else may have had it."""
+        now = asyncio.get_running_loop().time()
+        lapsed = [hold for hold in batch.holds if hold.has_lapsed(now)]
+        if not lapsed:
+            return batch
+        self.keeper.drop(lapsed)
+        self.statistics.lapsed += sum(len(hold.records) for hold in lapsed)
+        return batch._replace(holds=tuple(hold for hold in batch.holds if hold not in lapsed))
 
     async def _invoke_until_taken(self, batch: Batch) -> tuple[Verdict, str]:
         loop = asyncio.get_running_loop()

@@ -111,6 +111,8 @@ class MappingStatistics:
     """Records given back before their visibility timeout."""
     superseded: int = 0
     """Records that somebody else received before this mapping could settle them."""
+    lapsed: int = 0
+    """Records that were not handed over since their visibility had ended before they could be."""
     extended: int = 0
     """Extensions of visibility, in records."""
     source_errors: int = 0

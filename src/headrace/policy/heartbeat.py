@@ -39,6 +39,10 @@ class Hold:
         """When AWS would show the records again if they were not deleted."""
         return self.received_at + self.visibility_seconds
 
+    def has_lapsed(self, now: float) -> bool:
+        """Whether others can have received the records by now. A queue may hide nothing at all."""
+        return self.visibility_seconds > 0 and now > self.hidden_until
+
     def hidden_from(self, moment: float, seconds: float | None = None) -> None:
         """Note that the records were hidden at *moment* for *seconds* (default: the visibility timeout)."""
         seconds = self.visibility_seconds if seconds is None else seconds
