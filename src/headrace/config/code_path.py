@@ -22,11 +22,15 @@ _ARCHIVES = (".zip", ".jar", ".tar", ".tgz", ".tar.gz")
 
 
 class CodePathError(ValueError):
-    """The path can't be used; the message says what was expected and found."""
+    """The path can't be used; the message says what was expected and found.
 
-    def __init__(self, message: str, suggestion: str = "") -> None:
+    ``right_for_aws`` marks what AWS takes and Headrace does not yet: no mistake of the writer.
+    """
+
+    def __init__(self, message: str, suggestion: str = "", *, right_for_aws: bool = False) -> None:
         super().__init__(message)
         self.suggestion = suggestion
+        self.right_for_aws = right_for_aws
 
 
 def find_code(text: str, directory: Path) -> Path:
@@ -37,7 +41,7 @@ def find_code(text: str, directory: Path) -> Path:
         if path.is_dir():
             return path.resolve()
         if path.is_file():
-            raise CodePathError(*_about_file(text))
+            raise _about_file(text)
         if path.exists():
             raise CodePathError(f"expected a directory, {shown(text)} is a device or a pipe")
         siblings = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
@@ -47,13 +51,12 @@ def find_code(text: str, directory: Path) -> Path:
     raise CodePathError(f"expected a directory, {shown(text)} does not exist", suggestion)
 
 
-def _about_file(text: str) -> tuple[str, str]:
+def _about_file(text: str) -> CodePathError:
     if text.lower().endswith(_ARCHIVES):
-        return (
-            f"archives such as {shown(text)} come in a later version of Headrace",
-            "name the directory",
-        )
-    return f"expected a directory, {shown(text)} is a file", "name the directory that it lies in"
+        message = f"archives such as {shown(text)} can't be run yet by Headrace"
+        return CodePathError(message, "name the directory", right_for_aws=True)
+    message = f"expected a directory, {shown(text)} is a file"
+    return CodePathError(message, "name the directory that it lies in")
 
 
 def _check_text(text: str) -> None:

@@ -51,7 +51,7 @@ def read_environment(resolver: Resolver, value: Value) -> dict[str, str]:
 
 
 def _check_map(value: Value, expected: str, findings: Findings) -> None:
-    if not value.is_map and not value.is_unknown:
+    if not value.is_map and not value.is_absent:
         findings.error(value, f"expected {expected}, got {kind(value.raw)}")
 
 

@@ -60,11 +60,6 @@ class Findings:
         for problem in problems:
             self.add(problem)
 
-    @property
-    def has_errors(self) -> bool:
-        """Whether anything must be mended."""
-        return any(problem.severity == "error" for problem in self._problems)
-
     def problems(self) -> tuple[Problem, ...]:
         """Everything found, by line; what has no line comes first."""
         return tuple(sorted(self._problems, key=lambda problem: problem.line or 0))

@@ -10,6 +10,7 @@ from headrace.config.nodes import Value, kind
 from headrace.config.references import FUNCTION_TYPES
 from headrace.config.resources import SAM_FUNCTION_TYPE
 from headrace.config.scope import Resource, UnresolvedError
+from headrace.errors import Problem
 
 if TYPE_CHECKING:
     from headrace.config.intrinsics import Resolver
@@ -31,12 +32,16 @@ class Code(NamedTuple):
     inline: str | None = None
 
 
-class ElsewhereError(UnresolvedError):
-    """The code is right for AWS, and can't be run here: a container image, an object in S3."""
+class ElsewhereError(Exception):
+    """The code is right for AWS, and can't be run here: an object in S3, an archive."""
+
+    def __init__(self, at: Value, suggestion: str, *, message: str = _IN_S3) -> None:
+        super().__init__(message)
+        self.problem = Problem(at.path, message, suggestion, at.line)
 
 
 def read_code(resolver: Resolver, resource: Resource, directory: Path | None) -> Code:
-    """Return where the code of *resource* is, or raise `UnresolvedError`.
+    """Return where the code of *resource* is, or raise `UnresolvedError` or `ElsewhereError`.
 
     Paths are relative to *directory*, that of the template; where it is None nothing is looked for.
     """
@@ -50,7 +55,7 @@ def read_code(resolver: Resolver, resource: Resource, directory: Path | None) ->
         raise UnresolvedError(properties, message, "such as CodeUri: src/")
     uri = resolver.structure(uri)
     if uri.is_map:
-        raise ElsewhereError(uri, _IN_S3, _KEEP_PATH)
+        raise ElsewhereError(uri, _KEEP_PATH)
     return _path(resolver, uri, directory)
 
 
@@ -67,7 +72,7 @@ def _code(resolver: Resolver, resource: Resource, directory: Path | None) -> Cod
         return _inline(resolver, inline, directory)
     if (asset := resource.value.at("Metadata").get(_ASSET)) is not None:
         return _path(resolver, asset, directory)
-    raise ElsewhereError(code, _IN_S3, f"name a path as Code, or under Metadata as {_ASSET}")
+    raise ElsewhereError(code, f"name a path as Code, or under Metadata as {_ASSET}")
 
 
 def _path(resolver: Resolver, value: Value, directory: Path | None) -> Code:
@@ -75,12 +80,14 @@ def _path(resolver: Resolver, value: Value, directory: Path | None) -> Code:
     if not isinstance(text, str):
         raise UnresolvedError(value, f"expected a path, got {kind(text)}")
     if text.startswith(("s3://", "https://")):
-        raise ElsewhereError(value, _IN_S3, _KEEP_PATH)
+        raise ElsewhereError(value, _KEEP_PATH)
     if directory is None:
         return Code(Path(text))
     try:
         return Code(find_code(text, directory))
     except CodePathError as error:
+        if error.right_for_aws:
+            raise ElsewhereError(value, error.suggestion, message=str(error)) from error
         raise UnresolvedError(value, str(error), error.suggestion) from error
 
 

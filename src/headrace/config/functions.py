@@ -173,8 +173,7 @@ class _FunctionReader:
         try:
             return read_code(self._resolver, self._resource, self._directory)
         except ElsewhereError as error:
-            if error.problem is not None:
-                self._obstacles.append(error.problem)
+            self._obstacles.append(error.problem)
         except UnresolvedError as error:
             self._resolver.note(error)
         return None

@@ -71,7 +71,7 @@ class MappingsReader:
             return
         for name, value in self._map(resource.properties.at("Events"), "events").entries.items():
             event = self._map(value, "an event's Type and Properties")
-            if not event.is_unknown:
+            if event.is_map:
                 self._read_event(function, name, event)
 
     def _read_event(self, function: ReadFunction, name: str, event: Value) -> None:
@@ -122,16 +122,18 @@ class MappingsReader:
         self._connect(written, self._source(source), self._target(properties))
 
     def _resolved(self, properties: Value) -> Value:
-        """*properties* worked out, less what is without meaning."""
-        written = self._map(properties, "properties")
-        entries = written.node.entries.items()
-        kept = {key: node for key, node in entries if key not in MAPPING_WITHOUT_MEANING}
-        return self.resolver.resolve(written.holding(kept))
+        """*properties* worked out, save what is without meaning."""
+        written = self._map(properties, "properties").node.entries
+        kept = {key: node for key, node in written.items() if key not in MAPPING_WITHOUT_MEANING}
+        # What is without meaning is there to be counted, as it is written.
+        others = {key: node for key, node in written.items() if key not in kept}
+        resolved = self.resolver.resolve(properties.holding(kept)).node.entries
+        return properties.holding({**resolved, **others})
 
     def _map(self, value: Value, what: str) -> Value:
         """*value* without a function around it; what is no map is noted and unknown."""
         found = self.resolver.structure(value)
-        if found.is_map or found.is_unknown:
+        if found.is_map or found.is_absent:
             return found
         self._error(found, f"expected a map of {what}, got {kind(found.raw)}")
         return found.holding(Marker.UNKNOWN)

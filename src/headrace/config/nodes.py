@@ -120,6 +120,11 @@ class Value:
         """Whether the value can't be told, for a reason that has been noted."""
         return self.raw is Marker.UNKNOWN
 
+    @property
+    def is_absent(self) -> bool:
+        """Whether the value can't be told, or ``AWS::NoValue`` has taken it away."""
+        return isinstance(self.raw, Marker)
+
     def get(self, key: str) -> Value | None:
         """The value of *key* in a map."""
         node = self.raw.get(key) if isinstance(self.raw, dict) else None

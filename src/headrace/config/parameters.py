@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headrace.config.nodes import Marker, Node, Place, Value, kind, shown
+from headrace.config.patterns import NotMatchedError, matches
 from headrace.config.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -197,10 +197,8 @@ def _number(text: str) -> float | None:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    # CloudFormation's patterns are Java's. The few that Python can't read are left to CloudFormation.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return re.fullmatch(pattern, text) is not None
-        except (re.error, RecursionError, OverflowError):
-            return True
+    # CloudFormation's patterns are Java's. The few that are not matched here are left to CloudFormation.
+    try:
+        return matches(pattern, text)
+    except NotMatchedError:
+        return True

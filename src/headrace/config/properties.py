@@ -38,12 +38,11 @@ def note_issues(issues: Iterable[Issue], value: Value, findings: Findings) -> No
 def _locate(issue: Issue, value: Value) -> Value:
     """The value that *issue* is about, or the place where it would stand."""
     for part in issue.location:
-        if value.is_unknown:
-            break
         if isinstance(part, str):
             value = value.at(part)
-        elif part < len(value.items):
-            value = value.items[part]
+        else:
+            # What is absent was left out of what was checked.
+            value = [item for item in value.items if not item.is_absent][part]
     return value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headrace.config.application import DeclaredQueue
 from headrace.errors import Problem
@@ -34,7 +34,7 @@ class CheckReport:
         """Whether the check failed."""
         return any(problem.severity == "error" for problem in self.problems)
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Any]:
         """Return the report as plain values, under AWS's own names. No environment value is in it."""
         application = self.application
         return {
@@ -47,7 +47,7 @@ class CheckReport:
         }
 
 
-def problems_as_json(problems: Iterable[Problem]) -> list[dict[str, object]]:
+def problems_as_json(problems: Iterable[Problem]) -> list[dict[str, Any]]:
     """Return each problem as a plain map."""
     return [
         {
@@ -61,8 +61,8 @@ def problems_as_json(problems: Iterable[Problem]) -> list[dict[str, object]]:
     ]
 
 
-def _function(function: FunctionSettings) -> dict[str, object]:
-    found: dict[str, object] = {
+def _function(function: FunctionSettings) -> dict[str, Any]:
+    found: dict[str, Any] = {
         "LogicalId": function.logical_id,
         "FunctionName": function.name,
         "Handler": function.handler,
@@ -79,8 +79,8 @@ def _function(function: FunctionSettings) -> dict[str, object]:
     return found
 
 
-def _queue(logical_id: str, queue: QueueSettings) -> dict[str, object]:
-    found: dict[str, object] = {
+def _queue(logical_id: str, queue: QueueSettings) -> dict[str, Any]:
+    found: dict[str, Any] = {
         "LogicalId": logical_id,
         "QueueName": queue.name,
         "VisibilityTimeout": queue.visibility_timeout_seconds,
@@ -96,7 +96,7 @@ def _queue(logical_id: str, queue: QueueSettings) -> dict[str, object]:
     return found
 
 
-def _mapping(application: Application, mapping: QueueMapping) -> dict[str, object]:
+def _mapping(application: Application, mapping: QueueMapping) -> dict[str, Any]:
     source = application.sources[mapping.mapping_id]
     function = application.functions.get(mapping.function)
     concurrency = mapping.maximum_concurrency

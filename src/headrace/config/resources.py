@@ -69,7 +69,7 @@ def _resource(resolver: Resolver, logical_id: str, value: Value, *, shared: Node
             suggestion = did_you_mean(key, RESOURCE_KEYS)
             resolver.scope.findings.error(entry, "unknown key of a resource", suggestion)
     properties = resolver.structure(properties)
-    if not properties.is_map and not properties.is_unknown:
+    if not properties.is_map and not properties.is_absent:
         message = f"expected a map of properties, got {kind(properties.raw)}"
         resolver.scope.findings.error(properties, message)
     node = properties.node

@@ -1,0 +1,2 @@
+def process(event: object, context: object) -> dict[str, list[object]]:
+    return {"batchItemFailures": []}
