@@ -8,12 +8,14 @@ from headrace.config.findings import Findings
 from headrace.config.json_reader import read_json
 from headrace.config.limits import BYTES_MAX, TooMuchError, UnreadableError
 from headrace.config.nodes import Node, Place
+from headrace.config.scalars import is_unicode
 from headrace.config.yaml_reader import read_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _START = Place("$")
+_NOT_TEXT = "expected UTF-8 text"
 _USUAL_NAMES = ("template.yaml", "template.yml", "template.json")
 
 
@@ -43,7 +45,7 @@ def _decoded(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise UnreadableError(Place("$", line), "expected UTF-8 text") from error
+        raise UnreadableError(Place("$", line), _NOT_TEXT) from error
 
 
 def read_document(text: str, findings: Findings) -> Node:
@@ -52,6 +54,8 @@ def read_document(text: str, findings: Findings) -> Node:
         raise TooMuchError(
             _START, f"expected a template of at most {BYTES_MAX:,} bytes, it is larger"
         )
+    if not is_unicode(text):
+        raise UnreadableError(_START, _NOT_TEXT)
     if not text.lstrip().startswith("{"):
         return read_yaml(text, findings)
     inner = Findings()

@@ -9,6 +9,7 @@ import re
 from headrace.config.findings import Findings
 from headrace.config.limits import Budget, TooMuchError, UnreadableError
 from headrace.config.nodes import Marker, Node, Place, Scalar, Value, path_part
+from headrace.config.scalars import is_unicode
 
 _TOKEN = re.compile(
     r"""[ \t\r\n]*(?:
@@ -99,9 +100,12 @@ class _Reader:
 
     def _string(self, quoted: str) -> str:
         try:
-            return str(json.loads(quoted))
+            text = str(json.loads(quoted))
         except json.JSONDecodeError as error:
             raise self._unreadable(error.msg) from error
+        if not is_unicode(text):
+            raise self._unreadable("half a character")
+        return text
 
     def _list(self, depth: int) -> list[Node]:
         items: list[Node] = []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from headrace.config.nodes import Marker, Node, Place, Value, kind, shown
 from headrace.config.patterns import NotMatchedError, matches
+from headrace.config.scalars import is_unicode
 from headrace.config.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -79,7 +80,9 @@ class Parameters:
     """The values of a template's parameters, each told to be missing or wrong once."""
 
     def __init__(self, section: Value, given: Mapping[str, str], findings: Findings) -> None:
-        self._given = given
+        self._given = {name: text for name, text in given.items() if is_unicode(name + text)}
+        for name in sorted(given.keys() - self._given.keys()):
+            findings.error(Place("$.Parameters"), f"the value of {shown(name)} is not UTF-8 text")
         self._findings = findings
         self._asked: set[str] = set()
         if not section.is_map:

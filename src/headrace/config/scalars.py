@@ -16,6 +16,15 @@ _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 _REAL = re.compile(r"[-+]?(?:[0-9]{1,30}\.[0-9]{0,30}|\.[0-9]{1,30})(?:[eE][-+][0-9]{1,2})?")
 
 
+def is_unicode(text: str) -> bool:
+    """Whether *text* can be written to a file: an escape or an argument can hold half a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def plain_scalar(text: str) -> str | int | float | bool | None:
     """Return what the unquoted word *text* stands for."""
     if text in _NOTHING:

@@ -22,7 +22,7 @@ from yaml.events import (
 
 from headrace.config.limits import Budget, TooMuchError, UnreadableError
 from headrace.config.nodes import Marker, Node, Place, path_part
-from headrace.config.scalars import plain_scalar
+from headrace.config.scalars import is_unicode, plain_scalar
 from headrace.config.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -140,6 +140,8 @@ class _Composer:
             return Node(self._map(depth), _line(event))
         if isinstance(event, SequenceStartEvent):
             return Node(self._list(depth), _line(event))
+        if not is_unicode(event.value):
+            raise self._unreadable(event, "not valid YAML: half a character")
         is_plain = event.implicit[0] and event.tag != "!"
         return Node(plain_scalar(event.value) if is_plain else event.value, _line(event))
 

@@ -133,6 +133,8 @@ class QueuePoller:
                         more = len(hold.records) >= self._mapping.batch_size
                         self._maybe_start(group, answer_was_full=more)
                         await self._deliver_all(hold)
+                        if not more and polling.should_end(scouts=self._scouts):
+                            return  # another one waits already: two would wake for the next record
                         scouting = True
                         self._scouts += 1
                         continue

@@ -33,7 +33,7 @@ class Message:
     sent_at: float
     visible_at: float = 0.0
     turn: int = 0
-    """Which of its entries in the heap is the valid one; 0 where it has none."""
+    """Which of its entries in the heap is the valid one; 0 while it has none."""
     receive_count: int = 0
     first_received_at: float = 0.0
 
@@ -63,7 +63,7 @@ class MemoryQueue:
     series: str = "00000000-0000-4000-8000"
     messages: dict[RecordId, Message] = field(default_factory=dict)
     """Every message that is not deleted, in the order of sending."""
-    _due: list[tuple[float, int, Message]] = field(default_factory=list)
+    _due: list[tuple[float, int, RecordId]] = field(default_factory=list)
     _turns: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     _encode: Callable[..., bytes] = field(init=False)
@@ -124,7 +124,7 @@ class MemoryQueue:
         taken: list[Message] = []
         dead_lettered = 0
         while len(taken) < limit and (due := self._next_due()) is not None and due <= now:
-            message = heapq.heappop(self._due)[2]
+            message = self.messages[heapq.heappop(self._due)[2]]
             message.turn = 0
             if message.sent_at + self.retention_seconds <= now:
                 del self.messages[message.record_id]
@@ -145,7 +145,6 @@ class MemoryQueue:
             if message is None:
                 continue
             if message.receive_count == record.receipt:
-                message.turn = 0
                 del self.messages[record.record_id]
             else:
                 superseded.append(record)
@@ -188,15 +187,18 @@ class MemoryQueue:
 
     def _next_due(self) -> float | None:
         """When the next message is, or was, visible; drops stale entries on the way."""
-        while self._due and self._due[0][1] != self._due[0][2].turn:
+        while self._due:
+            due, turn, record_id = self._due[0]
+            if (message := self.messages.get(record_id)) is not None and message.turn == turn:
+                return due
             heapq.heappop(self._due)
-        return self._due[0][0] if self._due else None
+        return None
 
     def show(self, message: Message, visible_at: float) -> None:
         """Make *message* visible from *visible_at* on, instead of whenever it was."""
         self._turns += 1
         message.visible_at, message.turn = visible_at, self._turns
-        heapq.heappush(self._due, (visible_at, self._turns, message))
+        heapq.heappush(self._due, (visible_at, self._turns, message.record_id))
 
     def _hand_out(self, message: Message, now: float) -> Record:
         message.receive_count = count = message.receive_count + 1

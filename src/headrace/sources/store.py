@@ -20,10 +20,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+import orjson
+
 from headrace.errors import StoreUnavailableError
 from headrace.model.function import REGION
-from headrace.model.record import ALL_SETTLED, Received, Record, RecordId, Settled
-from headrace.sources.sqs_record import queue_arn, record_encoder
+from headrace.model.record import ALL_SETTLED, Received, Record, Settled
+from headrace.sources.sqs_record import attributes_part, queue_arn, record_template
 from headrace.store import look, queue_settings, receive, removal, settle
 from headrace.store.settle import Hide
 from headrace.store.transaction import NOW
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from headrace.model.queue import QueueAttributes
     from headrace.store.changes import Changes
     from headrace.store.port import StorePort
-    from headrace.store.receive import Row
+    from headrace.store.receive import Answer
     from headrace.store.settle import Claim
     from headrace.store.transaction import CombinedOperation, R
 
@@ -76,11 +78,8 @@ class StoreQueueSource:
         answer = await self._store.write_combined(self._receive, limit)
         if answer.drained:
             self._drained = max(self._drained, seen)
-        encode, now_ms = self._encode, answer.received_at_ms
         return Received(
-            [encode(row, now_ms) for row in answer.rows],
-            answer.dead_lettered,
-            float(answer.visibility_timeout_seconds),
+            self._encode(answer), answer.dead_lettered, float(answer.visibility_timeout_seconds)
         )
 
     async def delete(self, records: Sequence[Record]) -> Settled:
@@ -139,17 +138,28 @@ def _claims_of(records: Sequence[Record]) -> list[Claim]:
     return [cast("Claim", record.receipt) for record in records]
 
 
-def _encoder(arn: str, region: str, *, null_attribute_digest: bool) -> Callable[[Row, int], Record]:
-    """A function that makes a record of a row received at an instant."""
-    encode_bytes = record_encoder(arn, region, null_attribute_digest=null_attribute_digest)
+def _encoder(
+    arn: str, region: str, *, null_attribute_digest: bool
+) -> Callable[[Answer], list[Record]]:
+    """A function that makes the records of an answer."""
+    template, plain = record_template(
+        arn, region, handle=b"%x-%x", null_attribute_digest=null_attribute_digest
+    )
+    dumps = orjson.dumps
 
-    def encode(row: Row, now_ms: int) -> Record:
-        key, message_id, body, sent_ms, before, first_ms, md5, attributes, digest, _ = row
-        count = before + 1
-        encoded = encode_bytes(
-            message_id, f"{key:x}-{count:x}", body, count, sent_ms, first_ms if before else now_ms,
-            md5, attributes, digest,
-        )  # fmt: skip
-        return Record(RecordId(message_id), encoded, (key, count), count)
+    def encode(answer: Answer) -> list[Record]:
+        # The hottest lines of a source: in one loop, without a call that can be spared.
+        records = []
+        now_ms = answer.received_at_ms
+        for row in answer.rows:
+            key, message_id, body, sent_ms, before, first_ms, md5, attributes, digest, _ = row
+            count = before + 1
+            described = plain if attributes is None else attributes_part(attributes, digest)
+            encoded = template % (
+                message_id.encode(), key, count, dumps(body), count, sent_ms, first_ms if before else now_ms,
+                described, md5.encode(),
+            )  # fmt: skip
+            records.append(Record(message_id, encoded, (key, count), count))
+        return records
 
     return encode

@@ -17,6 +17,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 from headrace.errors import SourceUnavailableError
+from headrace.model.record import RecordId
 from headrace.store import queue_settings
 from headrace.store.keys import runs_of_keys
 from headrace.store.moves import Moved, move
@@ -53,7 +54,7 @@ _NEXT_DUE = "SELECT min(visible_at_ms) FROM message WHERE queue_id = ? AND held 
 _NEXT_DUE_NEW, _NEXT_DUE_AGAIN = _NEXT_DUE.format(0), _NEXT_DUE.format(1)
 _IN_FLIGHT = "SELECT count(*) FROM message WHERE queue_id = ? AND held = 1 AND visible_at_ms > ?"
 
-Row: TypeAlias = tuple[int, str, str, int, int, int, str, str | None, str | None, int]
+Row: TypeAlias = tuple[int, RecordId, str, int, int, int, str, str | None, str | None, int]
 """A message as a receive found it, in the order of `_DUE`; counts and times are those before the receive.
 
 A plain tuple: this path is hot.
