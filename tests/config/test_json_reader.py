@@ -87,6 +87,7 @@ def test_a_key_that_is_written_twice_is_told_with_both_lines():
         ('["a\nb"]', "can't read '\"a\\nb\"]'"),
         (r'["\x"]', "Invalid \\escape"),
         ('["\\u12"]', "Invalid \\uXXXX escape"),
+        ('["\\ud800"]', "half a character"),
         ('["a]', "can't read '\"a]'"),
     ],
 )

@@ -152,3 +152,16 @@ def test_a_declaration_that_can_not_be_read_is_told(section, path, message, sugg
     (problem,) = check_function(sections=f"Parameters: {section}").problems
 
     assert (problem.path, problem.message, problem.suggestion) == (path, message, suggestion)
+
+
+def test_a_value_that_is_no_text_is_told_and_not_used():
+    application = check_function(
+        "Environment: {Variables: {VALUE: !Ref Stage}}",
+        sections=declared("{Type: String, Default: a}"),
+        parameters={"Stage": "\udc80"},
+    )
+
+    assert [problem.message for problem in application.problems] == [
+        'the value of "Stage" is not UTF-8 text'
+    ]
+    assert application.functions["Process"].environment == {"VALUE": "a"}

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
+from headrace.config import yaml_reader
 from headrace.config.documents import read_document
 from headrace.config.findings import Findings
 from headrace.config.limits import UnreadableError
 from headrace.config.nodes import Marker, Node, plain
 from headrace.config.yaml_reader import SHORT_TAGS, read_yaml
+
+
+@pytest.fixture(autouse=True, params=[yaml.CSafeLoader, yaml.SafeLoader], ids=["libyaml", "python"])
+def loader(request, monkeypatch):
+    """PyYAML has libyaml in it where it could be built, else a parser of its own: both read the same."""
+    monkeypatch.setattr(yaml_reader, "_LOADER", request.param)
+    return request.param
 
 
 def read(text: str) -> Node:
@@ -214,3 +223,8 @@ def test_a_control_character_is_told():
 
 def test_a_neutral_tag_changes_nothing():
     assert plain(read("a: !!map {b: !!seq [!!str x]}")) == {"a": {"b": ["x"]}}
+
+
+def test_half_a_character_is_no_text():
+    assert "not valid YAML: " in unreadable('a: "\\ud800"')
+    assert unreadable("a: \ud800") == "None $: expected UTF-8 text"

@@ -10,8 +10,8 @@ import pytest
 
 from headrace.aio.clock import SystemClock
 from headrace.aio.virtual_time import LoopClock
-from headrace.producer import Queue
 from headrace.model.queue import QueueSettings, RedrivePolicy
+from headrace.producer import Queue
 from headrace.sources.store import StoreQueueSource
 from headrace.store.inline import InlineStore
 from headrace.store.queues import Queues

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from headrace.model.queue import QueueAttributes
-from headrace.model.record import ALL_SETTLED, Received, Record, RecordId, Settled
+from headrace.model.record import Received, Record, RecordId, Settled
 from headrace.sources.sqs_record import queue_arn, record_encoder
 from headrace.store.message import Attributes, Prepared, check_size, prepare
 
@@ -26,16 +26,17 @@ EPOCH_SECONDS = 1_767_225_600.0
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """A message as it lies in a queue; times are on the queue's own scale."""
+    """A message as it lies in a queue. ``visible_at`` is on the scale of the queue's *time*."""
 
     record_id: RecordId
     content: Prepared
-    sent_at: float
+    sent_ms: int
+    """When it was sent, in milliseconds since the epoch."""
     visible_at: float = 0.0
     turn: int = 0
     """Which of its entries in the heap is the valid one; 0 while it has none."""
     receive_count: int = 0
-    first_received_at: float = 0.0
+    first_received_ms: int = 0
 
     def state(self, now: float) -> str:
         """``visible``, ``in_flight`` or ``delayed``."""
@@ -77,6 +78,10 @@ class MemoryQueue:
         """The queue's ARN, in AWS's form."""
         return queue_arn(self.name)
 
+    def now_ms(self) -> int:
+        """The wall time, in milliseconds since the epoch."""
+        return round((self.epoch + self.time()) * 1000)
+
     # The side door: what producers and people do. The engine needs none of it.
 
     def send(
@@ -89,11 +94,11 @@ class MemoryQueue:
         """Add messages, all or none; returns their ids in order."""
         for content in contents:
             check_size(content.size_bytes, self.message_bytes_max)
-        now, added = self.time(), []
+        now, now_ms, added = self.time(), self.now_ms(), []
         for content in contents:
             delay = content.delay_seconds
             record_id = RecordId(f"{self.series}-{self._turns + 1:012x}")
-            message = self.messages[record_id] = Message(record_id, content, now)
+            message = self.messages[record_id] = Message(record_id, content, now_ms)
             self.show(message, now + (self.delay_seconds if delay is None else delay))
             added.append(record_id)
         self.changed.set()
@@ -120,13 +125,14 @@ class MemoryQueue:
 
     async def receive(self, limit: int) -> Received:
         """Hand out at most *limit* visible messages."""
-        now, target = self.time(), self.dead_letter
+        now, now_ms, target = self.time(), self.now_ms(), self.dead_letter
+        oldest_ms = now_ms - self.retention_seconds * 1000
         taken: list[Message] = []
         dead_lettered = 0
         while len(taken) < limit and (due := self._next_due()) is not None and due <= now:
             message = self.messages[heapq.heappop(self._due)[2]]
             message.turn = 0
-            if message.sent_at + self.retention_seconds <= now:
+            if message.sent_ms <= oldest_ms:
                 del self.messages[message.record_id]
             elif target is not None and message.receive_count >= self.max_receive_count:
                 del self.messages[message.record_id]
@@ -134,21 +140,17 @@ class MemoryQueue:
                 dead_lettered += 1
             else:
                 taken.append(message)
-        records = [self._hand_out(message, now) for message in taken]
+        visible_at = now + self.visibility_seconds
+        records = [self._hand_out(message, now_ms, visible_at) for message in taken]
         return Received(records, dead_lettered, self.visibility_seconds)
 
     async def delete(self, records: Sequence[Record]) -> Settled:
         """Remove *records*; those that are gone already count as settled."""
-        superseded = []
+        stale = tuple(each for each in records if self._count(each) not in (None, each.receipt))
         for record in records:
-            message = self.messages.get(record.record_id)
-            if message is None:
-                continue
-            if message.receive_count == record.receipt:
-                del self.messages[record.record_id]
-            else:
-                superseded.append(record)
-        return Settled(superseded=tuple(superseded)) if superseded else ALL_SETTLED
+            if record not in stale:
+                self.messages.pop(record.record_id, None)
+        return Settled(superseded=stale)
 
     async def release(self, records: Sequence[Record], *, delay_seconds: float) -> Settled:
         """Show *records* again after *delay_seconds*."""
@@ -156,22 +158,19 @@ class MemoryQueue:
 
     async def extend(self, records: Sequence[Record], *, visibility_seconds: float) -> Settled:
         """Hide *records* for *visibility_seconds* from now on."""
-        superseded = []
+        stale = tuple(each for each in records if self._count(each) != each.receipt)
         for record in records:
-            message = self.messages.get(record.record_id)
-            if message is not None and message.receive_count == record.receipt:
-                self.show(message, self.time() + visibility_seconds)
-            else:
-                superseded.append(record)
+            if record not in stale:
+                self.show(self.messages[record.record_id], self.time() + visibility_seconds)
         self.changed.set()
-        return Settled(superseded=tuple(superseded)) if superseded else ALL_SETTLED
+        return Settled(superseded=stale)
 
     async def attributes(self) -> QueueAttributes:
         """Backlog and ages, exact (by counting: a queue that may grow large keeps counts instead)."""
-        now = self.time()
+        now, now_ms = self.time(), self.now_ms()
         states = Counter(message.state(now) for message in self.messages.values())
-        oldest = next((now - message.sent_at for message in self.messages.values()), 0.0)
-        return QueueAttributes(states["visible"], states["in_flight"], states["delayed"], oldest)
+        age = next((now_ms - message.sent_ms for message in self.messages.values()), 0) / 1000
+        return QueueAttributes(states["visible"], states["in_flight"], states["delayed"], age)
 
     async def aclose(self) -> None:
         """End the waits; the messages stay."""
@@ -184,6 +183,11 @@ class MemoryQueue:
         self.messages[message.record_id] = message
         self.show(message, self.time())
         self.changed.set()
+
+    def _count(self, record: Record) -> int | None:
+        """How often the message of *record* was received; None if it is gone. The newest receipt is that count."""
+        message = self.messages.get(record.record_id)
+        return None if message is None else message.receive_count
 
     def _next_due(self) -> float | None:
         """When the next message is, or was, visible; drops stale entries on the way."""
@@ -200,14 +204,14 @@ class MemoryQueue:
         message.visible_at, message.turn = visible_at, self._turns
         heapq.heappush(self._due, (visible_at, self._turns, message.record_id))
 
-    def _hand_out(self, message: Message, now: float) -> Record:
+    def _hand_out(self, message: Message, now_ms: int, visible_at: float) -> Record:
         message.receive_count = count = message.receive_count + 1
-        message.first_received_at = now if count == 1 else message.first_received_at
-        self.show(message, now + self.visibility_seconds)
+        if count == 1:
+            message.first_received_ms = now_ms
+        self.show(message, visible_at)
         record_id, content = message.record_id, message.content
         encoded = self._encode(
-            record_id, f"{record_id}#{count}", content.body, count, round((self.epoch + message.sent_at) * 1000),
-            round((self.epoch + message.first_received_at) * 1000), content.md5_of_body,
-            content.attributes, content.md5_of_attributes,
+            record_id, f"{record_id}#{count}", content.body, count, message.sent_ms, message.first_received_ms,
+            content.md5_of_body, content.attributes, content.md5_of_attributes,
         )  # fmt: skip
         return Record(record_id, encoded, count, count)
