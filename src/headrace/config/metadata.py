@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from headrace.config.nodes import Value, kind
 from headrace.config.properties import check_value
-from headrace.config.schema import Settings
+from headrace.config.setting_types import Settings
 
 if TYPE_CHECKING:
     from headrace.config.intrinsics import Resolver

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from headrace.config.nodes import Marker, Node, Value, plain
-from headrace.config.schema import Settings
+from headrace.config.setting_types import Settings
 from headrace.config.validation import Checked, Issue, check
 
 if TYPE_CHECKING:

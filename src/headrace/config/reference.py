@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.config import vocabulary
 from headrace.config.options import NAMED, OPTIONS
-from headrace.config.schema import DECLARATIONS, Settings
+from headrace.config.schema import DECLARATIONS
+from headrace.config.setting_types import Settings
 from headrace.config.validation import expectation, schema_of
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _model_in(annotation: Any) -> type[Settings] | None:  # noqa: ANN401 - what 
 
 
 def _default(value: object) -> str:
-    if value is None or isinstance(value, Settings):
+    if value in {None, ()} or isinstance(value, Settings):
         return ""
     return {True: "`true`", False: "`false`"}[value] if isinstance(value, bool) else f"`{value}`"
 

@@ -6,52 +6,11 @@ of the documentation are made from them. Messages are our own (`headrace.config.
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field
 
-from headrace.config.parameters import as_text
-
-_WHOLE = re.compile(r"[-+]?[0-9]{1,18}")
-
-
-def _integer(value: object) -> object:
-    # CloudFormation takes "10" and 10.0 for 10; Python would take True for 1 as well.
-    if isinstance(value, bool):
-        raise ValueError  # noqa: TRY004 - pydantic turns only ValueError into a finding
-    if isinstance(value, str) and _WHOLE.fullmatch(value):
-        return int(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
-
-
-def _boolean(value: object) -> object:
-    if isinstance(value, str):
-        return {"true": True, "false": False}.get(value.lower(), value)
-    return value
-
-
-def _text(value: object) -> object:
-    text = as_text(value)
-    return value if text is None else text
-
-
-Integer = Annotated[int, Field(strict=True), BeforeValidator(_integer)]
-Boolean = Annotated[bool, Field(strict=True), BeforeValidator(_boolean)]
-Text = Annotated[str, Field(strict=True), BeforeValidator(_text)]
-
-
-class Settings(BaseModel):
-    """Settings under AWS's own names; a name that is not declared is refused."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-        field_title_generator=lambda name, field: field.alias or name,
-    )
+from headrace.config.setting_types import Boolean, Integer, Settings, Text
 
 
 class ScalingConfig(Settings):
@@ -100,14 +59,14 @@ class QueueMappingSettings(Settings):
         ),
     ] = True
     function_response_types: Annotated[
-        list[Literal["ReportBatchItemFailures"]],
+        tuple[Literal["ReportBatchItemFailures"], ...],
         Field(
             alias="FunctionResponseTypes",
             max_length=1,
             description="With ReportBatchItemFailures a handler names the records that failed; the others are deleted.",
             json_schema_extra={"expects": "a list that holds ReportBatchItemFailures or nothing"},
         ),
-    ] = []
+    ] = ()
     scaling_config: Annotated[
         ScalingConfig,
         Field(
@@ -153,14 +112,14 @@ class RedriveAllowPolicySettings(Settings):
         ),
     ] = "allowAll"
     source_queue_arns: Annotated[
-        list[Text],
+        tuple[Text, ...],
         Field(
             alias="sourceQueueArns",
             max_length=10,
             description="With byQueue: the queues that may.",
             json_schema_extra={"expects": "a list of at most 10 ARNs"},
         ),
-    ] = []
+    ] = ()
 
 
 class QueueProperties(Settings):
@@ -233,13 +192,13 @@ class FunctionEnvironment(Settings):
     """A function's environment."""
 
     variables: Annotated[
-        dict[str, Text],
+        dict[str, Text] | None,
         Field(
             alias="Variables",
             description="Environment variables.",
             json_schema_extra={"expects": "a map of names and strings"},
         ),
-    ] = {}
+    ] = None
 
 
 class FunctionProperties(Settings):

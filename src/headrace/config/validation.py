@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from headrace.config.nodes import path_part, shown
-from headrace.config.schema import Settings, settings_schema
+from headrace.config.schema import settings_schema
+from headrace.config.setting_types import Settings
 from headrace.config.suggestions import did_you_mean
 
 if TYPE_CHECKING:
