@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bench.calibration import REFERENCE_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +119,20 @@ Outcomes = dict[str, list["Mapping[str, float]"]]
 """What each run gave in each round, by the run's name."""
 
 
-def row_of(row: Row, outcomes: list[Mapping[str, float]], key: str) -> Row:
+def row_of(row: Row, outcomes: Sequence[Mapping[str, float]], key: str) -> Row:
     """Fill *row* with what *outcomes* hold under *key*, each with its own ``calibration_ms``."""
     for outcome in outcomes:
         row.add(outcome[key], outcome["calibration_ms"])
     return row
 
 
-def ratios(above: list[Mapping[str, float]], below: list[Mapping[str, float]], key: str) -> Row:
-    """The ratio of two runs, round by round, each run scaled by its own calibration."""
+def ratios(
+    above: Sequence[Mapping[str, float]], below: Sequence[Mapping[str, float]], key: str
+) -> Row:
+    """The ratio of two runs, round by round; neighbours in time, so neither is scaled."""
     row = Row("", "x")
     for one, other in zip(above, below, strict=True):
-        scaled = [run[key] * REFERENCE_MS / run["calibration_ms"] for run in (one, other)]
-        row.add(scaled[0] / scaled[1], one["calibration_ms"])
+        row.add(one[key] / other[key], (one["calibration_ms"] + other["calibration_ms"]) / 2)
     return row
 
 

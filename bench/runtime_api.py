@@ -2,13 +2,14 @@
 
 Events of ten records, about 9 KB; a Python handler that answers `{"batchItemFailures": []}`. What is measured is the CPU of
 the engine's process, all threads; workers and the launcher are not. One worker at a time, then four, with AWS's runtime
-client (where this Python has it) and with ours. Function logs are off, as a run at level WARNING has them. Beside them
-handlers in process, by the batch.
+client (where this Python has it) and with ours. Function logs are off, as a run at level WARNING has them; one run has
+them on. Beside them the whole engine, from a queue in the store to one worker, and handlers in process, by the batch.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import stat
 import sys
 import tempfile
@@ -19,25 +20,29 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from bench import engines
 from bench.calibration import calibrate
 from bench.children import call
 from bench.harness import Row, cpu_seconds, in_turn, row_of
 from headrace.aio.clock import SystemClock
 from headrace.invokers import interpreter
 from headrace.invokers.fleet import WorkerFleet
+from headrace.invokers.function_log import LoggingSink
 from headrace.invokers.in_process import InProcessInvoker
 from headrace.model.function import FunctionSettings
+from headrace.store.writer import Store
 
 if TYPE_CHECKING:
     from bench.harness import Options
     from headrace.abc import Invoker
-    from headrace.invokers.function_log import LogLine
+    from headrace.invokers.function_log import LogLine, LogSink
 
 HANDLER = 'def handler(event, context):\n    return {"batchItemFailures": []}\n'
+BODY = "x" * 400
 RECORD = {
     "messageId": "059f36b4-87a3-44ab-83d2-661975830a7d",
     "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a" * 4,
-    "body": "x" * 400,
+    "body": BODY,
     "attributes": {
         "ApproximateReceiveCount": "1",
         "SentTimestamp": "1545082649183",
@@ -75,6 +80,12 @@ def measure(options: Options) -> list[Row]:
                 )
                 for name, (client, workers) in runs.items()
             },
+            "own client, 1 worker, its log written": lambda: call(
+                "bench.runtime_api:work", client="own client", workers=1, number=number, logs=True
+            ),
+            "store to own client, 1 worker, the whole engine": lambda: call(
+                "bench.runtime_api:work_from_store", number=number // 2
+            ),
             **{
                 f"in process, {kind}": partial(
                     call, "bench.runtime_api:work_in_process", kind=kind, number=number
@@ -85,7 +96,7 @@ def measure(options: Options) -> list[Row]:
     )
     rows = []
     for name, found in outcomes.items():
-        is_bound = name.endswith("1 worker")
+        is_bound = name in {f"{client}, 1 worker" for client in clients}
         if "in process" not in name:
             rate = Row(name, "invocations/s", TARGET_RATE if is_bound else None, scaling="rate")
             rows.append(row_of(rate, found, "rate"))
@@ -106,21 +117,60 @@ class Silence:
         """Nobody calls this."""
 
 
-def work(*, client: str, workers: int, number: int) -> dict[str, float]:
+def work(*, client: str, workers: int, number: int, logs: bool = False) -> dict[str, float]:
     """Invoke *number* times, *workers* at a time."""
     with tempfile.TemporaryDirectory() as directory:
         python = sys.executable if client == "awslambdaric" else bare_python(Path(directory))
         Path(directory, "app.py").write_text(HANDLER)
-        return asyncio.run(_work(settings(Path(directory), python), workers, number))
+        log: LogSink = Silence()
+        if logs:
+            logging.basicConfig(
+                filename=Path(directory, "log"),
+                level=logging.INFO,
+                format="%(asctime)s %(message)s",
+            )
+            log = LoggingSink()
+        function = settings(Path(directory), python)
+        return asyncio.run(_work(function, log, workers=workers, number=number))
 
 
-async def _work(function: FunctionSettings, workers: int, number: int) -> dict[str, float]:
-    fleet = WorkerFleet(ceiling=workers, clock=SystemClock(), log=Silence())
+async def _work(
+    function: FunctionSettings, log: LogSink, *, workers: int, number: int
+) -> dict[str, float]:
+    fleet = WorkerFleet(ceiling=workers, clock=SystemClock(), log=log)
     await fleet.start()
     try:
         return await measured(fleet.invoker(function), workers, number)
     finally:
         await fleet.aclose()
+
+
+def work_from_store(*, number: int) -> dict[str, float]:
+    """Let the engine work *number* batches of ten off with one worker."""
+
+    async def run(store: Store, function: FunctionSettings) -> dict[str, float]:
+        fleet = WorkerFleet(ceiling=1, clock=SystemClock(), log=Silence())
+        await fleet.start()
+        try:
+            invoker = fleet.invoker(function)
+            await invoke_many(invoker, 1, 20)
+            runner = engines.runner(engines.store_source(store), invoker, slots=1)
+            before = calibrate()
+            cpu, wall = cpu_seconds(), time.perf_counter()
+            await engines.run_until_deleted(runner, number * 10)
+            cpu, wall = cpu_seconds() - cpu, time.perf_counter() - wall
+            after = calibrate()
+        finally:
+            await fleet.aclose()
+        return figures(number, cpu=cpu, wall=wall, calibration_ms=(before + after) / 2)
+
+    with engines.new_store_path() as path:
+        engines.fill(path, records=number * 10, body=BODY)
+        code = path.with_name("code")
+        code.mkdir()
+        (code / "app.py").write_text(HANDLER)
+        with Store.open(path) as store:
+            return asyncio.run(run(store, settings(code, bare_python(code))))
 
 
 def work_in_process(*, kind: str, number: int) -> dict[str, float]:
@@ -151,10 +201,15 @@ async def measured(invoker: Invoker, at_a_time: int, number: int) -> dict[str, f
     await invoke_many(invoker, at_a_time, number)
     cpu, wall = cpu_seconds() - cpu, time.perf_counter() - wall
     after = calibrate()
+    return figures(number, cpu=cpu, wall=wall, calibration_ms=(before + after) / 2)
+
+
+def figures(number: int, *, cpu: float, wall: float, calibration_ms: float) -> dict[str, float]:
+    """What *number* invocations come to."""
     return {
         "rate": number / wall,
         "cpu_us": cpu / number * 1e6,
-        "calibration_ms": (before + after) / 2,
+        "calibration_ms": calibration_ms,
     }
 
 

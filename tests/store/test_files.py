@@ -330,6 +330,7 @@ def test_a_log_that_is_removed_while_in_use_is_noticed_and_nothing_is_lost(path)
     assert bodies(path)[50:] == ["before", "after"]
 
 
+@pytest.mark.slow
 def test_flipped_bits_are_refused_or_harmless_and_never_an_empty_start(path, tmp_path):
     """Bits inside a body can't be noticed: SQLite keeps no checksums. Everything else must be."""
     fill(path, 300)

@@ -179,5 +179,5 @@ class QueueMachine(RuleBasedStateMachine):
         assert least >= 0
 
 
-TestQueueMachine = QueueMachine.TestCase
+TestQueueMachine = pytest.mark.slow(QueueMachine.TestCase)
 TestQueueMachine.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)

@@ -265,6 +265,19 @@ def test_a_stopped_listener_that_overflows_finds_out_when_it_goes_on(path, monke
     asyncio.run(main())
 
 
+def test_a_loop_that_is_closed_is_not_told_any_more(path):
+    async def listen(store):
+        store.changes("queue/orders")
+
+    with Store.open(path) as store, Queue("orders", store=store) as queue:
+        asyncio.run(listen(store))
+        [left] = wakeup.socket_directory(file.run_directory_of(path)).glob("*.sock")
+        queue.send("x")
+        while left.exists():  # the writer tidies up after it has answered
+            queue.send("y")
+        asyncio.run(listen(store))
+
+
 def test_sockets_of_dead_processes_are_removed(path):
     code = """
         async def main():

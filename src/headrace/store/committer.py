@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Deliver = Callable[[Sequence[Entry], Mapping[str, int]], None]
 
-GROUP_MAX = 1000
+GROUP_MAX = 250
 WAITING_MAX = 20_000
 _UPKEEP_COMMITS = 64
 _UPKEEP_SECONDS = 0.05

@@ -86,21 +86,14 @@ class Process:
         """The listener of *loop*, which is the running one; made when it is first asked for."""
         found = self.listeners.get(id(loop))
         if found is None or found.loop is not loop:
-            if found is not None:
-                found.close()
             socket = WakeSocket(self.sockets, self.owner)
             found = Listener(loop, self._store.clock, socket, look=self.committer.look)
-            self.listeners = {**self._alive(), id(loop): found}
+            for other in list(self.listeners.values()):
+                if other.loop.is_closed():  # its number may be ours now
+                    self._forget(other.loop)
+            with self._lock:
+                self.listeners = {**self.listeners, id(loop): found}
         return found
-
-    def _alive(self) -> dict[int, Listener]:
-        alive = {}
-        for key, listener in self.listeners.items():
-            if listener.loop.is_closed():
-                listener.close()
-            else:
-                alive[key] = listener
-        return alive
 
     def deliver(self, entries: Sequence[Entry], told: Mapping[str, int]) -> None:
         """Hand results to their callers and *told* to the loops that care: one callback a loop."""
@@ -118,7 +111,15 @@ class Process:
             try:
                 loop.call_soon_threadsafe(self._arrive, loop, theirs, told)
             except RuntimeError:  # the loop was closed: nobody is left to be told
-                continue
+                self._forget(loop)
+
+    def _forget(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            listeners = dict(self.listeners)
+            listener = listeners.pop(id(loop), None)
+            self.listeners = listeners
+        if listener is not None:
+            listener.close()
 
     def _arrive(
         self, loop: asyncio.AbstractEventLoop, entries: Sequence[Entry], told: Mapping[str, int]

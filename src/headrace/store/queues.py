@@ -41,8 +41,10 @@ class Queues:
         return self._write(queue_settings.update_queue, name, values)
 
     def apply(self, declared: Sequence[tuple[QueueSettings, Collection[str]]]) -> list[Change]:
-        """See `queue_settings.apply_queues`."""
-        return self._write(queue_settings.apply_queues, declared)
+        """See `queue_settings.apply_queues`. Also finishes a deletion that was broken off."""
+        changes = self._write(queue_settings.apply_queues, declared)
+        self._remove_deleted()
+        return changes
 
     def get(self, name: str) -> QueueSettings:
         """The settings of a queue."""
@@ -55,8 +57,7 @@ class Queues:
     def delete(self, name: str) -> None:
         """Delete a queue with everything in it."""
         self._write(queue_settings.delete_queue, name)
-        while self._write(removal.remove_deleted_step):
-            pass
+        self._remove_deleted()
 
     def send(self, name: str, messages: Sequence[Prepared]) -> Sequence[str]:
         """Send all of *messages* in one transaction or none; returns their ids."""
@@ -113,6 +114,10 @@ class Queues:
             if step.done:
                 break
         return moved, skipped
+
+    def _remove_deleted(self) -> None:
+        while self._write(removal.remove_deleted_step):
+            pass
 
     def _write(self, operation: Callable[..., _T], *arguments: Any) -> _T:  # noqa: ANN401
         return self._store.write_sync(_bound(operation, *arguments))
