@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
-from headrace.store.look import PAGE, MessageState
+from headrace.store import portion
+from headrace.store.look import PAGE, MessageState, peek_page
 from headrace.store.message import prepare
 from tests.store.rig import QueueRig
 
@@ -122,6 +124,18 @@ def test_a_long_queue_is_peeked_page_by_page():
     bodies = [str(number) for number in range(2 * PAGE + 7)]
     rig.send(*bodies)
 
+    assert rig.bodies() == bodies
+
+
+def test_large_messages_are_peeked_and_redriven_in_small_portions(monkeypatch):
+    monkeypatch.setattr(portion, "BYTES_MAX", 50_000)
+    rig = QueueRig(max_receive_count=1)
+    bodies = [f"{number} " + "x" * 5000 for number in range(50)]
+    rig.send(*bodies, queue="orders-dlq")
+
+    assert len(rig.store.read_sync(partial(peek_page, name="orders-dlq"))) == 20
+    assert rig.bodies("orders-dlq") == bodies
+    assert rig.queues.redrive("orders-dlq") == (50, 0)
     assert rig.bodies() == bodies
 
 

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from headrace.errors import QueueNotFoundError, SourceUnavailableError
-from headrace.store import receive
+from headrace.store import portion, receive
 from headrace.store.receive import receive_messages
 from headrace.store.send import send_messages
 from tests.store.rig import QueueRig
@@ -173,6 +173,20 @@ def test_dead_letters_are_counted_once_for_requests_that_meet():
     operation = partial(receive_messages, limits=[10, 10], name="orders", gauge=rig.gauge)
 
     assert [answer.dead_lettered for answer in rig.store.write_sync(operation)] == [1, 0]
+
+
+def test_a_receive_reads_a_bounded_amount_of_bodies(monkeypatch):
+    """Whoever asks for thousands of large messages gets them over several receives."""
+    monkeypatch.setattr(portion, "BYTES_MAX", 50_000)
+    rig = QueueRig()
+    rig.send(*(f"{number:04} " + "x" * 5000 for number in range(100)))
+    answers = [rig.answer(1000) for _ in range(6)]
+
+    assert [len(answer.rows) for answer in answers] == [20, 20, 20, 20, 20, 0]
+    assert [answer.drained for answer in answers[:4]] == [False] * 4
+    assert [row[2][:4] for answer in answers for row in answer.rows] == [
+        f"{number:04}" for number in range(100)
+    ]
 
 
 def test_keys_are_never_used_again():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from headrace.model.queue import QueueAttributes
 from headrace.store import queue_settings
 from headrace.store.keys import key_range
+from headrace.store.portion import portion
 
 if TYPE_CHECKING:
     from headrace.store.transaction import Transaction
@@ -75,17 +76,18 @@ def attributes(transaction: Transaction, name: str) -> Counts:
 def peek_page(
     transaction: Transaction, name: str, after_key: int = 0, *, limit: int = PAGE
 ) -> list[Peeked]:
-    """The next messages after *after_key*, oldest first, in whatever state; fewer than *limit*: these were the last."""
+    """The next messages after *after_key*, oldest first, in whatever state; none: there are no more."""
     queue = queue_settings.find(transaction, name)
     first, last = key_range(queue.id)
-    rows = transaction.execute(
-        "SELECT held, visible_at_ms, key, message_id, body, receive_count, sent_at_ms, attributes, "
-        "dead_letter_source FROM message JOIN content USING (key) WHERE key > ? AND key <= ? ORDER BY key LIMIT ?",
+    cursor = transaction.execute(
+        "SELECT held, visible_at_ms, key, message_id, body, receive_count, sent_at_ms, attributes, dead_letter_source "
+        "FROM message JOIN content USING (key) WHERE key > ? AND key <= ? ORDER BY key LIMIT ?",
         (max(first - 1, after_key), last, limit),
     )
+    rows, _ = portion(cursor, body_at=4)
+    now_ms = transaction.now_ms
     return [
-        Peeked._make((*start, _state(held, due_ms, transaction.now_ms), due_ms, *rest))
-        for held, due_ms, *start, rest in ((row[0], row[1], *row[2:6], row[6:]) for row in rows)
+        Peeked._make((*row[2:6], _state(row[0], row[1], now_ms), row[1], *row[6:])) for row in rows
     ]
 
 

@@ -78,11 +78,8 @@ class Queues:
     def peek(self, name: str) -> Iterator[Peeked]:
         """Every message, oldest first, touching none. What is sent or deleted meanwhile may or may not appear."""
         after = 0
-        while True:
-            page = self._read(look.peek_page, name, after)
+        while page := self._read(look.peek_page, name, after):
             yield from page
-            if len(page) < look.PAGE:
-                return
             after = page[-1].key
 
     def purge(self, name: str) -> int:

@@ -7,7 +7,8 @@ transaction are answered by one look, full batches first.
 
 A message that was received as often as the redrive policy allows is not handed out but moved to the dead-letter queue,
 in this same transaction; it keeps its id and the time of sending, and is counted anew there. Work is bounded: a
-receive looks at most `ROUNDS_MAX` times for as many messages as were asked for.
+receive looks at most `ROUNDS_MAX` times for as many messages as were asked for, and reads no more than some megabytes of
+bodies (`portion`); who gets less than there is finds the queue not drained.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from headrace.model.record import RecordId
 from headrace.store import queue_settings
 from headrace.store.keys import runs_of_keys
 from headrace.store.moves import Moved, move
+from headrace.store.portion import portion
 from headrace.store.removal import remove
 from headrace.store.transaction import NOW, declare_step
 
@@ -162,11 +164,11 @@ def _collect(transaction: Transaction, queue: QueueRow, wanted: int) -> tuple[li
 
 def _due(transaction: Transaction, queue_id: int, limit: int) -> list[Row]:
     bindings = (queue_id, transaction.now_ms, limit)
-    rows = cast("list[Row]", transaction.execute(_DUE_NEW, bindings).fetchall())
-    again = cast("list[Row]", transaction.execute(_DUE_AGAIN, bindings).fetchall())
-    if not again:
-        return rows
-    return sorted(rows + again, key=_place)[:limit]
+    rows, _ = portion(transaction.execute(_DUE_NEW, bindings), body_at=2)
+    again, _ = portion(transaction.execute(_DUE_AGAIN, bindings), body_at=2)
+    if again:
+        rows = sorted(rows + again, key=_place)[:limit]
+    return cast("list[Row]", rows)
 
 
 def _sorted_out(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from headrace.store import queue_settings
 from headrace.store.keys import key_range
 from headrace.store.moves import Moved, move
+from headrace.store.portion import portion
 from headrace.store.transaction import declare_step
 
 if TYPE_CHECKING:
@@ -51,16 +52,15 @@ def redrive_step(
         queue_settings.find(transaction, destination)
     first, last = key_range(queue.id)
     limit = min(limit, STEP_MAX)
-    rows: list[tuple[Any, ...]] = transaction.execute(
-        _PAGE, (max(first - 1, after_key), min(last, up_to_key), limit)
-    ).fetchall()
+    page = (max(first - 1, after_key), min(last, up_to_key), limit)
+    rows, complete = portion(transaction.execute(_PAGE, page), body_at=8)
     by_target = _by_target(transaction, rows, destination, only=_only_source(transaction, name))
     moved = sum(
         _move(transaction, theirs, source_id=queue.id, target_name=target)
         for target, theirs in by_target.items()
     )
     last_key = rows[-1][1] if rows else up_to_key
-    return Redriven(moved, len(rows) - moved, last_key, done=len(rows) < limit)
+    return Redriven(moved, len(rows) - moved, last_key, done=complete and len(rows) < limit)
 
 
 def _by_target(
