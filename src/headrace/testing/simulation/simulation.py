@@ -105,7 +105,7 @@ class Simulation:
         if fifo or content_based_deduplication:
             raise later.not_yet("FIFO queues")
         policy = redrive_policy(dead_letter)
-        chosen = {
+        chosen: dict[str, Any] = {
             "visibility_timeout_seconds": visibility_timeout,
             "delay_seconds": delay,
             "retention_seconds": retention,
