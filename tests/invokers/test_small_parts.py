@@ -79,7 +79,8 @@ def test_exact_deadlines_leave_no_timer():
         deadlines.discard("a")
         deadlines.discard("b")
         loop = asyncio.get_running_loop()
-        assert all(timer.cancelled() for timer in loop._scheduled)  # type: ignore[attr-defined]  # asyncio's own
+        timers = [entry[-1] for entry in loop._scheduled]  # type: ignore[attr-defined]  # the loop's own
+        assert all(timer.cancelled() for timer in timers)
 
     assert expiring(body, exact=True) == []
 
